@@ -1,0 +1,77 @@
+// RTP headers (RFC 3550 5.1) with MPEG transport stream payload (RFC 2250), and putting packets back in order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "common/ts/time.hpp"
+
+namespace ts {
+
+struct RtpHeader {
+  static constexpr std::size_t fixed_size = 12;
+  static constexpr std::uint8_t mp2t = 33;  // payload type of RFC 3551
+
+  std::uint16_t sequence = 0;
+  std::uint32_t timestamp = 0;  // 90 kHz
+  std::uint32_t ssrc = 0;
+  std::uint8_t payload_type = 0;
+  bool marker = false;
+  std::size_t payload_offset = 0;  // after CSRCs and extension
+  std::size_t payload_size = 0;    // without padding
+
+  // Nothing if the datagram is not RTP version 2 or its lengths contradict each other.
+  static std::optional<RtpHeader> parse(std::span<const std::uint8_t> datagram);
+  // Writes a header of fixed_size with this sequence, time stamp, ssrc and payload type.
+  void write(std::span<std::uint8_t, fixed_size> out) const;
+};
+
+// Puts datagrams of one RTP stream in order; gives up on a missing one after `patience` or `window` later ones.
+class RtpReorder {
+ public:
+  struct Statistics {
+    std::uint64_t received = 0;
+    std::uint64_t lost = 0;        // never came, or came too late
+    std::uint64_t reordered = 0;   // came late, in time to be put in its place
+    std::uint64_t duplicates = 0;
+    std::uint64_t late = 0;        // came after it was given up
+    std::uint64_t restarts = 0;    // another SSRC, or a sequence far from the last
+  };
+  struct Datagram {
+    std::vector<std::uint8_t> payload;
+    Arrival arrival;
+    bool after_loss = false;  // one or more are missing before it
+  };
+
+  explicit RtpReorder(std::chrono::milliseconds patience = std::chrono::milliseconds{50}, std::size_t window = 256);
+
+  // True: `header`'s datagram is the next in order and nothing is held: use it at once, in place (the common case, no
+  // copy). False: it was taken or dropped; see next().
+  bool is_next(const RtpHeader& header, std::span<const std::uint8_t> payload, Arrival arrival);
+  // The next datagram held that is in order, or whose predecessors are given up by `now`.
+  std::optional<Datagram> next(SteadyTime now);
+  // True if next() has to be asked again although nothing new arrives.
+  bool holds() const { return !held_.empty(); }
+  // For a datagram that is_next() let through: whether datagrams are missing before it.
+  bool last_was_after_loss() const { return after_loss_; }
+  const Statistics& statistics() const { return statistics_; }
+
+ private:
+  struct Held {
+    std::uint16_t sequence;
+    Datagram datagram;
+  };
+  std::chrono::milliseconds patience_;
+  std::size_t window_;
+  std::optional<std::uint16_t> expected_;
+  std::uint32_t ssrc_ = 0;
+  std::deque<Held> held_;  // by sequence
+  bool after_loss_ = false;
+  Statistics statistics_;
+};
+
+}  // namespace ts

@@ -1,0 +1,68 @@
+// Packets out: to a file or pipe as fast as they come, to a socket each at its time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "common/io/endpoint.hpp"
+#include "common/io/pacer.hpp"
+#include "common/ts/packet.hpp"
+
+namespace io {
+
+// Where a packet stood in the stream that it came from: between two PCRs, time passes evenly by position.
+struct Stamp {
+  std::uint64_t position = 0;  // packets of the whole input, this packet's own
+  ts::Arrival arrival;
+};
+
+struct SinkStatistics {
+  std::uint64_t packets = 0;   // handed over
+  std::uint64_t bytes = 0;     // written
+  std::uint64_t dropped_packets = 0;  // queue full, reader gone, or refused by the network
+  std::optional<PacerStatistics> pacer;
+};
+
+struct SinkOptions {
+  // The input is live: never block on the output, drop and count instead. Otherwise writing blocks (back pressure).
+  bool live = false;
+  // Socket outputs: whose clock to send by. Without one the PID of the first PCR seen is followed, and another when
+  // that one is silent for a second.
+  std::optional<ts::Pid> pcr_pid;
+  // Live input to socket: from a packet's arrival to its sending; must cover input jitter and the spacing of PCRs.
+  std::chrono::milliseconds latency{200};
+  // Live input to file or pipe: how much may be queued.
+  std::size_t queue_bytes = 8 << 20;
+  // Needed for sockets; must live longer than the sink.
+  Pacer* pacer = nullptr;
+  // Asked while a write blocks (not live): true gives up, so that SIGTERM ends a paced output at once.
+  std::function<bool()> stopping;
+};
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  // Copies what it must keep. All `packets` share the stamp, or follow from it one position each.
+  virtual void write(std::span<const ts::Packet> packets, const Stamp& stamp) = 0;
+  // A new PCR PID (the service's PMT has changed).
+  virtual void set_pcr_pid(std::optional<ts::Pid> pid) = 0;
+  // All that was written leaves: files flushed, sockets drained (within their latency). Errors throw.
+  virtual void finish() = 0;
+  virtual SinkStatistics statistics() const = 0;
+};
+
+// EPIPE on standard output or a pipe of an offline tool.
+class BrokenPipe : public std::exception {
+ public:
+  const char* what() const noexcept override { return "broken pipe"; }
+};
+
+// Files are created or truncated. A FIFO without a reader: a live sink drops and counts until there is one, another
+// waits for it. Throws as open_source() does.
+std::unique_ptr<Sink> open_sink(const Endpoint& endpoint, const SinkOptions& options);
+
+}  // namespace io

@@ -1,0 +1,92 @@
+// A recording to read from: a ring directory, also one that is being written, or plain TS files seen as one.
+//
+// Positions count packets over all segments in the order in which they were recorded; a position stays valid while
+// its segment exists. Dates are wall-clock dates of arrival; in plain files they come from TDT/TOT, if there is one.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/io/file_descriptor.hpp"
+#include "common/psi/service_tracker.hpp"
+#include "common/ring/index.hpp"
+
+namespace ring {
+
+// A packet of a recording.
+struct Position {
+  std::uint64_t segment = 0;  // sequence number of the segment
+  PacketNumber packet = 0;
+  friend auto operator<=>(const Position&, const Position&) = default;
+};
+
+struct Segment {
+  std::uint64_t sequence = 0;
+  std::filesystem::path path;
+  std::uint64_t packets = 0;             // that may be read now
+  std::optional<ts::WallTime> first, last;  // arrival of its first and last packet
+  bool complete = false;                 // not being written any more
+};
+
+struct AccessEntry {
+  Position position;
+  ts::Pid pid;
+  ts::AccessPoint access;
+  std::optional<ts::Timestamp> pts, dts;
+  std::optional<ts::WallTime> date;
+};
+
+struct Gap {
+  Position before;  // the first packet after the gap
+  GapRecord::Cause cause;
+  ts::WallTime from, to;
+  std::uint64_t packets = 0;
+};
+
+struct Span {
+  ts::WallTime from, to;
+};
+
+class Recording {
+ public:
+  virtual ~Recording() = default;
+
+  // Looks again at what is there (segments grow, come and go). Cheap if nothing changed.
+  virtual void refresh() = 0;
+  // In order. Empty if nothing is recorded.
+  virtual const std::vector<Segment>& segments() const = 0;
+  // A recorder is writing it now.
+  virtual bool being_written() const = 0;
+
+  // Stretches without a gap longer than `join`.
+  virtual std::vector<Span> coverage(std::chrono::nanoseconds join) = 0;
+  virtual std::vector<Gap> gaps(Position from, Position to) = 0;
+  // The first packet that arrived at `date` or later; nothing if that is after the end. Where the wall clock was
+  // stepped back, the first of two.
+  virtual std::optional<Position> find(ts::WallTime date) = 0;
+  virtual std::optional<ts::WallTime> date_of(Position position) = 0;
+  // Stream time from the first packet, for recordings without dates, by the first programme's clock.
+  virtual std::optional<Position> find_offset(std::chrono::nanoseconds offset_from_start) = 0;
+  virtual std::chrono::nanoseconds duration() = 0;
+  // Access points in [from, to), of all video PIDs.
+  virtual std::vector<AccessEntry> access_points(Position from, Position to) = 0;
+  // The tables in force at a position: PAT, PMTs, SDT and EIT sections, in a tracker that has been fed them.
+  virtual std::unique_ptr<psi::ServiceTracker> tables_at(Position position) = 0;
+  // One past the last packet that may be read now.
+  virtual Position end() const = 0;
+  // `count` packets on (or back), over segment borders, clamped to what exists.
+  virtual Position advance(Position position, std::int64_t count) const = 0;
+  // An open segment to read packets from; null if it has expired.
+  virtual std::shared_ptr<io::FileDescriptor> open_segment(std::uint64_t sequence) = 0;
+};
+
+// Throws std::runtime_error that names the path and says what is wrong with it (not a ring, empty, no packets ...).
+std::unique_ptr<Recording> open_ring(const std::filesystem::path& directory);
+std::unique_ptr<Recording> open_files(const std::vector<std::filesystem::path>& files);
+
+}  // namespace ring

@@ -19,7 +19,7 @@ struct PesHeader {
   bool data_alignment = false;
 
   bool is_video() const { return (stream_id & 0xF0) == 0xE0; }
-  // Nothing if the bytes do not begin with a PES start code or end inside the fixed header.
+  // Nothing if the bytes do not begin with a PES start code, end inside the fixed header, or lack its marker bits.
   static std::optional<PesHeader> parse(std::span<const std::uint8_t> payload);
 };
 

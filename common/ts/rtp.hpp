@@ -1,6 +1,7 @@
 // RTP headers (RFC 3550 5.1) with MPEG transport stream payload (RFC 2250), and putting packets back in order.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -26,13 +27,16 @@ struct RtpHeader {
 
   // Nothing if the datagram is not RTP version 2 or its lengths contradict each other.
   static std::optional<RtpHeader> parse(std::span<const std::uint8_t> datagram);
-  // Writes a header of fixed_size with this sequence, time stamp, ssrc and payload type.
+  // Writes a header of fixed_size with this sequence, time stamp, ssrc, marker and payload type.
   void write(std::span<std::uint8_t, fixed_size> out) const;
 };
 
 // Puts datagrams of one RTP stream in order; gives up on a missing one after `patience` or `window` later ones.
 class RtpReorder {
  public:
+  // A sequence number more than this ahead, or `window` behind, is a sender that started anew (RFC 3550 A.1).
+  static constexpr std::int64_t largest_gap = 3000;
+
   struct Statistics {
     std::uint64_t received = 0;
     std::uint64_t lost = 0;        // never came, or came too late
@@ -44,7 +48,7 @@ class RtpReorder {
   struct Datagram {
     std::vector<std::uint8_t> payload;
     Arrival arrival;
-    bool after_loss = false;  // one or more are missing before it
+    bool after_loss = false;  // one or more are missing before it, or the stream started anew with it
   };
 
   explicit RtpReorder(std::chrono::milliseconds patience = std::chrono::milliseconds{50}, std::size_t window = 256);
@@ -52,7 +56,7 @@ class RtpReorder {
   // True: `header`'s datagram is the next in order and nothing is held: use it at once, in place (the common case, no
   // copy). False: it was taken or dropped; see next().
   bool is_next(const RtpHeader& header, std::span<const std::uint8_t> payload, Arrival arrival);
-  // The next datagram held that is in order, or whose predecessors are given up by `now`.
+  // The next datagram held that is in order, or whose predecessors are given up by `now`. Ask until there is none.
   std::optional<Datagram> next(SteadyTime now);
   // True if next() has to be asked again although nothing new arrives.
   bool holds() const { return !held_.empty(); }
@@ -61,15 +65,29 @@ class RtpReorder {
   const Statistics& statistics() const { return statistics_; }
 
  private:
+  // Sequence numbers are unwrapped and go on over restarts.
   struct Held {
-    std::uint16_t sequence;
+    std::int64_t sequence;
+    bool restart;
     Datagram datagram;
   };
+  std::int64_t unwrap(std::uint16_t sequence) const;
+  void restart(const RtpHeader& header);
+  void hold(std::int64_t sequence, std::span<const std::uint8_t> payload, Arrival arrival);
+  void drop_old(std::int64_t sequence);
+  void give_up_to(std::int64_t sequence);
+  void advance();
+
   std::chrono::milliseconds patience_;
-  std::size_t window_;
-  std::optional<std::uint16_t> expected_;
+  std::int64_t window_;
+  bool started_ = false;
   std::uint32_t ssrc_ = 0;
-  std::deque<Held> held_;  // by sequence
+  std::int64_t newest_ = -1;  // highest unwrapped sequence number received
+  std::uint16_t newest_wire_ = 0;
+  std::int64_t expected_ = 0;
+  std::int64_t restart_at_ = 0;  // where the sender last started anew
+  std::deque<Held> held_;        // by sequence
+  std::vector<bool> delivered_;  // of the last window_ before expected_, by sequence modulo window_
   bool after_loss_ = false;
   Statistics statistics_;
 };

@@ -51,18 +51,22 @@ class SectionAssembler {
   std::uint64_t dropped() const { return dropped_; }
 
  private:
-  void append(std::span<const std::uint8_t> bytes, const Handler& handler);
-  std::vector<std::uint8_t> buffer_;
+  bool follows(const Packet& packet);
+  void drop();
+  void continue_section(std::span<const std::uint8_t> bytes, const Handler& handler);
+  void begin_sections(std::span<const std::uint8_t> bytes, const Handler& handler);
+
+  std::vector<std::uint8_t> buffer_;  // the section begun, empty if none is
   std::uint64_t dropped_ = 0;
-  std::int8_t last_counter_ = -1;
-  bool synchronised_ = false;  // inside or at the start of a section
+  std::int8_t last_counter_ = -1;  // -1: none
+  bool duplicate_ = false;         // the last packet was the one repetition that is allowed
 };
 
 // Sections into the packets of one PID, counter continuous from call to call.
 class SectionPacketizer {
  public:
   explicit SectionPacketizer(Pid pid, unsigned first_counter = 0) : pid_(pid), counter_(first_counter & 0x0F) {}
-  // Appends the packets of these sections, one after another; the last packet is stuffed with 0xFF (2.4.4).
+  // Appends the packets of these sections (none empty), one after another; the last packet is stuffed with 0xFF (2.4.4).
   void packetize(std::span<const std::vector<std::uint8_t>> sections, std::vector<Packet>& out);
   void packetize(std::span<const std::uint8_t> section, std::vector<Packet>& out);
   Pid pid() const { return pid_; }
@@ -74,7 +78,7 @@ class SectionPacketizer {
   unsigned counter_;
 };
 
-// Writes the CRC into the last four bytes of a section.
+// Writes the CRC into the last four bytes of a section, which has at least those.
 void seal_section(std::span<std::uint8_t> section);
 
 }  // namespace ts

@@ -1,7 +1,8 @@
 // Finds packets in bytes: 188, 192 (M2TS, four bytes before) or 204 bytes (Reed-Solomon, sixteen after) a packet.
 //
 // TR 101 290 5.2.1: five good sync bytes in a row acquire, two bad ones in a row lose. While locked, a packet with a
-// single bad sync byte is delivered as it is (has_sync() says so); consumers skip it or record it.
+// single bad sync byte is delivered as it is (has_sync() says so); consumers skip it or record it. So are up to eight
+// after which lock is found again where it was; bytes between two alignments are skipped.
 #pragma once
 
 #include <cstddef>
@@ -22,13 +23,15 @@ class Synchronizer {
     std::uint64_t skipped_bytes = 0;  // not part of any packet
   };
 
-  // Takes the next bytes of an endless byte stream. Returns the packets that became whole: in place in `bytes` where
-  // they lie aligned there at 188 bytes, else in a buffer of the synchronizer; valid until the next call and as long
-  // as `bytes`. Bytes of an incomplete packet are kept for the next call. May return less than it could: call again
-  // with {} until it returns nothing.
+  // Takes the next bytes of an endless byte stream. Returns packets that became whole: in place in `bytes` where they
+  // lie aligned there at 188 bytes, else in a buffer of the synchronizer; valid until the next call and as long as
+  // `bytes`. It may return less than it could: call again with {} until it returns nothing, before `bytes` go away.
+  // Bytes of an incomplete packet are kept for the next call.
+  //
+  //   for (auto packets = sync.feed(block); !packets.empty(); packets = sync.feed({})) use(packets);
   std::span<const Packet> feed(std::span<const std::uint8_t> bytes);
   // The stream has ended: returns whole packets still held (a file shorter than five packets, its last packets), and
-  // counts what is left as skipped.
+  // counts what is left as skipped. Once feed({}) returns nothing; ask once.
   std::span<const Packet> finish();
   // The next bytes do not follow the last ones.
   void reset();
@@ -38,10 +41,32 @@ class Synchronizer {
   const Statistics& statistics() const { return statistics_; }
 
  private:
+  using Bytes = std::span<const std::uint8_t>;
+
+  struct Alignment {
+    std::size_t offset;  // of the first sync byte; if there is no stride, no packet begins before it
+    std::size_t stride;  // 0: none found
+  };
+  static Alignment find_alignment(Bytes bytes);
+  static Alignment find_tail(Bytes bytes);
+
+  bool acquire();
+  bool acquire_in(Bytes bytes, std::size_t& consumed);
+  std::span<const Packet> take_in_place();
+  std::span<const Packet> take_pending();
+  std::size_t collect(Bytes bytes, bool in_place);
+  bool is_packet(Bytes bytes, std::size_t at);
+  void lose();
+  void lock(Alignment alignment);
+
   std::size_t stride_ = 0;
-  std::size_t lead_ = 0;  // bytes before the sync byte in a stride
-  std::vector<std::uint8_t> pending_;
-  std::vector<Packet> compacted_;
+  std::size_t lost_stride_ = 0;  // of the lock lost where the bytes at hand begin
+  std::size_t tolerated_ = 0;    // packets still to deliver whatever their sync byte, lock being sure after them
+  std::size_t next_ = 0;         // of the bytes at hand: where the next packet begins, maybe beyond them
+  Bytes rest_;                   // the caller's, not yet looked at
+  std::vector<std::uint8_t> pending_;  // before rest_
+  std::vector<Packet> copied_;
+  std::size_t count_ = 0;  // packets collected, in place or in copied_
   Statistics statistics_;
 };
 

@@ -91,6 +91,9 @@ class App::Parser {
     } catch (const CLI::ParseError& error) {
       throw UsageError(error.what());
     }
+    for (const auto& [spec, option] : parsed_) {
+      if (spec->required && option->count() == 0) throw UsageError(spec->long_name() + " is missing");
+    }
     distribute();
   }
 
@@ -123,7 +126,6 @@ class App::Parser {
         return true;
       };
       option = cli_.add_option(names, take)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-      option->required(spec.required);
     }
     parsed_[&spec] = option;
   }
@@ -211,7 +213,8 @@ class App::Parser {
       const OptionSpec& spec = *specs[i];
       const std::size_t left = positionals_.size() - next;
       const std::size_t wanted_after = spec.repeats ? specs.size() - i - 1 : 0;
-      const std::size_t count = spec.repeats ? left - std::min(left, wanted_after) : std::min<std::size_t>(left, 1);
+      const std::size_t least = std::min<std::size_t>(left, 1);
+      const std::size_t count = spec.repeats && left > wanted_after ? left - wanted_after : least;
       const auto first = positionals_.begin() + static_cast<std::ptrdiff_t>(next);
       give(spec, {first, first + static_cast<std::ptrdiff_t>(count)});
       next += count;
@@ -264,7 +267,7 @@ App::Option& App::Option::completes(ValueKind kind) {
 }
 
 App::App(std::string name, std::string summary) : name_(std::move(name)), summary_(std::move(summary)) {
-  group("COMMON OPTIONS");
+  group(common_heading);
   add("--config", config_file_, "FILE", "read options from a file: \"name = value\", by their long names");
   add("--metrics", metrics_file_, "FILE", "keep counters in a file for Prometheus, replaced every 5 s and at the end");
   flag("-v,--verbose", verbose_, "say more").excludes("--quiet");

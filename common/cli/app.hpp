@@ -70,9 +70,7 @@ T read_value(std::string_view text) {
 
 template <class T>
 std::string default_text(const T& value) {
-  if constexpr (std::integral<T>) {
-    return value == T{} ? std::string{} : to_text(value);
-  } else if constexpr (requires { to_text(value); }) {
+  if constexpr (requires { to_text(value) == to_text(T{}); } && std::equality_comparable<T>) {
     return value == T{} ? std::string{} : to_text(value);
   } else {
     return {};
@@ -112,6 +110,9 @@ class App {
    private:
     OptionSpec& spec_;
   };
+
+  // The heading of the options that every tool has, which come last in --help.
+  static constexpr const char* common_heading = "COMMON OPTIONS";
 
   // Every tool has --config, --metrics, --verbose, --quiet, --version and --help.
   App(std::string name, std::string summary);

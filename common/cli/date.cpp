@@ -150,8 +150,8 @@ CivilTime local_civil(ts::WallTime time) {
   return {local_days{day}, local - day};
 }
 
-std::optional<TimeExpression::Relative> read_relative(std::string_view text) {
-  using Anchor = TimeExpression::Anchor;
+std::optional<RelativeTime> read_relative(std::string_view text) {
+  using Anchor = RelativeTime::Anchor;
   struct Name {
     std::string_view name;
     Anchor anchor;
@@ -160,12 +160,12 @@ std::optional<TimeExpression::Relative> read_relative(std::string_view text) {
        {Name{"now", Anchor::now}, Name{"start", Anchor::start}, Name{"end", Anchor::end}}) {
     if (!text.starts_with(name)) continue;
     std::string_view rest = text.substr(name.size());
-    if (rest.empty()) return TimeExpression::Relative{anchor, 0ns};
+    if (rest.empty()) return RelativeTime{anchor, 0ns};
     const char sign = rest.front();
     if (sign != '+' && sign != '-') return {};
     nanoseconds offset{};
     parse_value(rest.substr(1), offset);
-    return TimeExpression::Relative{anchor, sign == '-' ? -offset : offset};
+    return RelativeTime{anchor, sign == '-' ? -offset : offset};
   }
   return {};
 }
@@ -249,7 +249,7 @@ void parse_value(std::string_view text, TimeExpression& value) {
   Reader reader{text};
   const auto time = read_time_of_day(reader);
   if (time && reader.done()) {
-    value.when = TimeExpression::TimeOfDay{*time};
+    value.when = TimeOfDay{*time};
     return;
   }
   value.when = read_date(text);
@@ -259,12 +259,12 @@ std::string to_text(const TimeExpression& value) { return value.text; }
 
 ts::WallTime resolve(const TimeExpression& expression, const TimeContext& context) {
   if (const auto* date = std::get_if<ts::WallTime>(&expression.when)) return *date;
-  if (const auto* time = std::get_if<TimeExpression::TimeOfDay>(&expression.when)) {
+  if (const auto* time = std::get_if<TimeOfDay>(&expression.when)) {
     return context.after ? next_time_of_day(expression, time->since_midnight, *context.after)
                          : last_time_of_day(expression, time->since_midnight, context.now);
   }
-  const auto& relative = std::get<TimeExpression::Relative>(expression.when);
-  using Anchor = TimeExpression::Anchor;
+  const auto& relative = std::get<RelativeTime>(expression.when);
+  using Anchor = RelativeTime::Anchor;
   const std::optional<ts::WallTime> anchor = relative.anchor == Anchor::now     ? context.now
                                              : relative.anchor == Anchor::start ? context.start
                                                                                 : context.end;

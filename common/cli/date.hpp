@@ -16,19 +16,20 @@
 
 namespace cli {
 
-struct TimeExpression {
+struct RelativeTime {
   enum class Anchor { now, start, end };
-  struct Relative {
-    Anchor anchor = Anchor::now;
-    std::chrono::nanoseconds offset{};  // negative: before
-    friend bool operator==(const Relative&, const Relative&) = default;
-  };
-  struct TimeOfDay {
-    std::chrono::nanoseconds since_midnight{};
-    friend bool operator==(const TimeOfDay&, const TimeOfDay&) = default;
-  };
+  Anchor anchor = Anchor::now;
+  std::chrono::nanoseconds offset{};  // negative: before
+  friend bool operator==(const RelativeTime&, const RelativeTime&) = default;
+};
 
-  std::variant<Relative, TimeOfDay, ts::WallTime> when;
+struct TimeOfDay {
+  std::chrono::nanoseconds since_midnight{};
+  friend bool operator==(const TimeOfDay&, const TimeOfDay&) = default;
+};
+
+struct TimeExpression {
+  std::variant<RelativeTime, TimeOfDay, ts::WallTime> when;
   std::string text;  // as given, for messages
 };
 

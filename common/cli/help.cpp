@@ -33,6 +33,14 @@ std::string wrapped(std::string_view text, std::size_t column) {
   return out;
 }
 
+const std::string arguments = "ARGUMENTS";
+
+const std::string& heading_of(const OptionSpec& option) { return option.positional ? arguments : option.group; }
+
+int heading_rank(const std::string& heading) {
+  return heading == arguments ? 0 : heading == App::common_heading ? 2 : 1;
+}
+
 std::string head_of(const OptionSpec& option) {
   if (option.positional) return option.metavar;
   std::string names = option.names.front();
@@ -80,17 +88,20 @@ std::string help_text(const App& app) {
   }
   if (app.synopses().empty()) out += fmt::format("  {} {}\n", app.name(), default_synopsis(app));
 
+  // What the tool is about comes first.
   std::vector<std::string> headings;
   for (const OptionSpec& option : app.options()) {
-    const std::string& heading = option.positional ? "ARGUMENTS" : option.group;
+    const std::string& heading = heading_of(option);
     if (!option.hidden && std::find(headings.begin(), headings.end(), heading) == headings.end()) {
       headings.push_back(heading);
     }
   }
+  std::stable_sort(headings.begin(), headings.end(),
+                   [](const auto& a, const auto& b) { return heading_rank(a) < heading_rank(b); });
   for (const std::string& heading : headings) {
     out += "\n" + heading + "\n";
     for (const OptionSpec& option : app.options()) {
-      if (!option.hidden && (option.positional ? "ARGUMENTS" : option.group) == heading) out += entry(option);
+      if (!option.hidden && heading_of(option) == heading) out += entry(option);
     }
   }
   return out + fmt::format("\nSEE ALSO\n  {}(1)\n", app.name());

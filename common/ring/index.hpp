@@ -1,8 +1,10 @@
-// What is known of a stretch of recorded packets: the records of an index, and the builder that makes them.
+// What is known of a stretch of recorded packets: the records of an index.
 //
-// One index belongs to one segment (a TS file). Its encoding on disk is headend-ring(5); see index_file.hpp.
+// One index belongs to one segment (a TS file). IndexBuilder makes the records out of packets; their encoding on disk is
+// headend-ring(5), see index_file.hpp.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,11 +20,13 @@ namespace ring {
 // Packets from the start of the segment.
 using PacketNumber = std::uint64_t;
 
-// When a packet arrived; about every 100 ms, and at the first packet after a gap.
+// When a packet arrived; about every 100 ms, at the first packet after a gap, and at the last packet of each write: what
+// lies up to the last of them is on disk.
 struct DateRecord {
   PacketNumber packet = 0;
   ts::WallTime date;
-  ts::SteadyTime steady;  // of the recorder's process; only differences within one run mean anything
+  ts::SteadyTime steady;   // of the recording machine: counts from its boot; stream time in a rebuilt index
+  bool estimated = false;  // not observed: worked out from the stream's clock when the index was rebuilt
 };
 // A PCR; about every 100 ms for each PCR PID, and each at a discontinuity.
 struct ClockRecord {
@@ -65,8 +69,18 @@ struct ClockStepRecord {
   std::chrono::nanoseconds step{0};
 };
 
-using Record = std::variant<DateRecord, ClockRecord, AccessRecord, TableRecord, GapRecord, ClockStepRecord>;
+// The segment is complete; always the last record.
+struct EndRecord {
+  PacketNumber packet = 0;  // how many packets it has
+  ts::WallTime last;        // date of the last one
+  ts::SteadyTime steady;    // of the last one
+  std::uint32_t gaps = 0;   // GapRecords before this one
+};
+
+using Record =
+    std::variant<DateRecord, ClockRecord, AccessRecord, TableRecord, GapRecord, ClockStepRecord, EndRecord>;
 PacketNumber packet_of(const Record& record);
+void set_packet(Record& record, PacketNumber packet);
 std::string to_string(GapRecord::Cause cause);
 
 }  // namespace ring

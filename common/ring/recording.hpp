@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,16 +59,19 @@ class Recording {
 
   // Looks again at what is there (segments grow, come and go). Cheap if nothing changed.
   virtual void refresh() = 0;
-  // In order. Empty if nothing is recorded.
+  // In order. Empty if nothing is recorded (yet): a ring may be.
   virtual const std::vector<Segment>& segments() const = 0;
   // A recorder is writing it now.
   virtual bool being_written() const = 0;
+  // The recorder's process, if it is being written and the process says so.
+  virtual std::optional<int> writer() const = 0;
 
-  // Stretches without a gap longer than `join`.
+  // Stretches without a gap longer than `join`, in the order of recording; a step of the wall clock ends one.
   virtual std::vector<Span> coverage(std::chrono::nanoseconds join) = 0;
+  // Gaps inside [from, to): a gap before `from` is not one of them.
   virtual std::vector<Gap> gaps(Position from, Position to) = 0;
   // The first packet that arrived at `date` or later; nothing if that is after the end. Where the wall clock was
-  // stepped back, the first of two.
+  // stepped, the packet whose date is nearest to `date`, and the first of two.
   virtual std::optional<Position> find(ts::WallTime date) = 0;
   virtual std::optional<ts::WallTime> date_of(Position position) = 0;
   // Stream time from the first packet, for recordings without dates, by the first programme's clock.
@@ -75,6 +79,9 @@ class Recording {
   virtual std::chrono::nanoseconds duration() = 0;
   // Access points in [from, to), of all video PIDs.
   virtual std::vector<AccessEntry> access_points(Position from, Position to) = 0;
+  // Calls with each record of the index in [from, to), in order; its packet counts from the start of its segment.
+  using RecordHandler = std::function<void(Position position, const Record& record)>;
+  virtual void visit(Position from, Position to, const RecordHandler& handler) = 0;
   // The tables in force at a position: PAT, PMTs, SDT and EIT sections, in a tracker that has been fed them.
   virtual std::unique_ptr<psi::ServiceTracker> tables_at(Position position) = 0;
   // One past the last packet that may be read now.
@@ -85,8 +92,10 @@ class Recording {
   virtual std::shared_ptr<io::FileDescriptor> open_segment(std::uint64_t sequence) = 0;
 };
 
-// Throws std::runtime_error that names the path and says what is wrong with it (not a ring, empty, no packets ...).
+// Throw std::runtime_error that names the path and says what is wrong with it (not a ring, empty, no packets ...).
+// A ring without segments is one if a recorder has ever been at work there.
 std::unique_ptr<Recording> open_ring(const std::filesystem::path& directory);
+// Files of 188-byte packets from their first byte on; they are scanned when first asked about.
 std::unique_ptr<Recording> open_files(const std::vector<std::filesystem::path>& files);
 
 }  // namespace ring

@@ -1,0 +1,65 @@
+#include "common/ring/ring_lock.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <stdexcept>
+#include <string>
+
+namespace ring {
+namespace {
+
+std::filesystem::path lock_path(const std::filesystem::path& directory) { return directory / ".lock"; }
+
+// Open file description locks: held by this object, not by the process.
+struct flock whole_file(short type) {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+int process_in(int fd) {
+  std::array<char, 16> text{};
+  const auto size = pread(fd, text.data(), text.size(), 0);
+  int process = 0;
+  if (size > 0) std::from_chars(text.data(), text.data() + size, process);
+  return process;
+}
+
+}  // namespace
+
+RingLock::RingLock(const std::filesystem::path& directory) {
+  const auto path = lock_path(directory);
+  fd_.reset(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd_) io::throw_system_error("open", path);
+  auto lock = whole_file(F_WRLCK);
+  if (fcntl(fd_.get(), F_OFD_SETLK, &lock) != 0) {
+    if (errno != EAGAIN && errno != EACCES) io::throw_system_error("lock", path);
+    const int process = process_in(fd_.get());
+    throw std::runtime_error("record to " + directory.string() + ": " +
+                             (process > 0 ? "process " + std::to_string(process) : std::string{"another process"}) +
+                             " is recording there");
+  }
+  const std::string text = std::to_string(getpid()) + "\n";
+  if (ftruncate(fd_.get(), 0) != 0 || pwrite(fd_.get(), text.data(), text.size(), 0) < 0) {
+    // On a full disk the lock does its work without the number.
+  }
+}
+
+std::optional<int> RingLock::holder(const std::filesystem::path& directory) {
+  const io::FileDescriptor fd{open(lock_path(directory).c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!fd) return std::nullopt;
+  auto lock = whole_file(F_RDLCK);
+  if (fcntl(fd.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
+  return process_in(fd.get());
+}
+
+bool RingLock::exists(const std::filesystem::path& directory) {
+  return access(lock_path(directory).c_str(), F_OK) == 0;
+}
+
+}  // namespace ring

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "common/cli/table.hpp"
+
 namespace cli {
 
 ServiceManager::ServiceManager() : present_(std::getenv("NOTIFY_SOCKET") != nullptr) {
@@ -21,7 +23,7 @@ void ServiceManager::ready() {
 void ServiceManager::status(const std::string& text) {
   if (!present_ || text == last_status_) return;
   last_status_ = text;
-  sd_notify(0, ("STATUS=" + text).c_str());
+  sd_notify(0, ("STATUS=" + printable(text)).c_str());
 }
 
 void ServiceManager::reloading() {

@@ -39,7 +39,7 @@ class ServiceTracker {
   struct Options {
     bool events = true;  // decode EIT present/following
   };
-  // `service` is none for pat, cat and sdt. Called from feed().
+  // `service` is none for pat, cat and sdt. Called from feed(); must not feed or reset this tracker.
   using ChangeHandler = std::function<void(Change change, std::optional<ServiceId> service)>;
   // Every section seen with a good CRC (or a short one: TDT), whatever its table, of the tracked PIDs; called before the changes
   // that it brings. The view lives for the call.
@@ -58,18 +58,35 @@ class ServiceTracker {
   void reset();
 
   const std::optional<Pat>& pat() const { return pat_; }
-  const std::vector<SectionBytes>& pat_sections() const;
+  // As sent; empty before the first whole table.
+  const std::vector<SectionBytes>& pat_sections() const { return pat_collector_.sections(); }
   const std::optional<Cat>& cat() const { return cat_; }
   const std::optional<Sdt>& sdt() const { return sdt_; }
-  const std::vector<SectionBytes>& sdt_sections() const;
+  const std::vector<SectionBytes>& sdt_sections() const { return sdt_collector_.sections(); }
   const std::map<ServiceId, Service>& services() const { return services_; }
   const Service* find(ServiceId id) const;
-  // The last UTC of TDT or TOT.
+  // The last UTC of TDT or TOT. Sections without CRC can be damaged: do not set a clock by it.
   std::optional<std::chrono::sys_seconds> utc() const { return utc_; }
   std::uint64_t crc_errors() const { return crc_errors_; }
 
  private:
+  // What is kept of a service beside what others may see.
+  struct Memory {
+    TableCollector pmt;
+    std::array<SectionBytes, 2> events;  // the last EIT sections: present, following
+  };
+
+  void follow(ts::Pid pid);
+  void assemble_only_known();
   void take(ts::Pid pid, const ts::Section& section);
+  void take_pat(const ts::Section& section);
+  void take_pmt(ts::Pid pid, const ts::Section& section);
+  void take_cat(const ts::Section& section);
+  void take_sdt(const ts::Section& section);
+  void take_events(const ts::Section& section);
+  void update_services();
+  void update_descriptions();
+  void changed(Change change, std::optional<ServiceId> service = std::nullopt) const;
 
   ChangeHandler on_change_;
   SectionHandler on_section_;
@@ -79,8 +96,8 @@ class ServiceTracker {
   std::optional<Cat> cat_;
   std::optional<Sdt> sdt_;
   TableCollector pat_collector_, cat_collector_, sdt_collector_;
-  std::map<ServiceId, TableCollector> pmt_collectors_;
   std::map<ServiceId, Service> services_;
+  std::map<ServiceId, Memory> memories_;  // of the same services
   std::optional<std::chrono::sys_seconds> utc_;
   std::uint64_t crc_errors_ = 0;
 };

@@ -1,0 +1,44 @@
+#!/usr/bin/env bats
+# What the repository itself must be.
+
+load support
+
+# The files that are part of the project, whether or not they have been committed yet.
+files() {
+  (cd "$HEADEND_SOURCE" && git ls-files --cached --others --exclude-standard -- "$@")
+}
+
+@test "shell scripts are clean to shellcheck" {
+  files | while read -r file; do
+    head -c 64 "$HEADEND_SOURCE/$file" | head -n 1 | grep -aqE '^#!.*[/ ](ba)?sh$' || continue
+    echo "$file"
+    shellcheck "$HEADEND_SOURCE/$file"
+  done
+}
+
+@test "every C++ header guards itself and every file keeps to 120 columns" {
+  files '*.hpp' | while read -r file; do
+    echo "$file"
+    grep -q '^#pragma once$' "$HEADEND_SOURCE/$file"
+  done
+  run grep -nE '^.{121,}' $(files '*.hpp' '*.cpp' | sed "s|^|$HEADEND_SOURCE/|")
+  echo "$output"
+  [ "$status" -eq 1 ]
+}
+
+@test "common does not include tools, and no tool another" {
+  run grep -rn '#include "tools/' "$HEADEND_SOURCE/common"
+  [ "$status" -eq 1 ]
+  for folder in "$HEADEND_SOURCE"/tools/*/; do
+    tool=$(basename "$folder")
+    run grep -rnE "#include \"tools/" "$folder"
+    [ -z "$(grep -v "\"tools/$tool/" <<<"$output")" ]
+  done
+}
+
+@test "nothing is left to do in the sources, and they name no machine" {
+  run grep -rnEI 'TODO|FIXME|XXX|/work/|/home/' "$HEADEND_SOURCE/common" "$HEADEND_SOURCE/tools" "$HEADEND_SOURCE/man" \
+    "$HEADEND_SOURCE/cmake" "$HEADEND_SOURCE/README.md"
+  echo "$output"
+  [ "$status" -eq 1 ]
+}

@@ -21,9 +21,11 @@ TableKey key_of(const TableRecord& table) {
   if (table.sections.empty()) return {table.pid.value(), 0xFF, 0, 0};
   const ts::Section section{table.sections.front()};
   if (!section.has_long_header()) return {table.pid.value(), section.table_id(), 0, 0};
-  // Of EIT each section is recorded by itself, of all else the whole table.
-  const bool event = table.pid == ts::eit_pid;
-  return {table.pid.value(), section.table_id(), section.extension(), event ? section.number() : std::uint8_t{0}};
+  // Of EIT each section is recorded by itself, of all else the whole table. There is one PAT and one SDT actual,
+  // whatever transport_stream_id it has.
+  const bool event = table.pid == ts::eit_pid, one = table.pid == ts::pat_pid || table.pid == ts::sdt_pid;
+  return {table.pid.value(), section.table_id(), one ? std::uint16_t{0} : section.extension(),
+          event ? section.number() : std::uint8_t{0}};
 }
 
 void feed_tables(psi::ServiceTracker& tracker, const std::map<TableKey, const TableRecord*>& tables) {
@@ -38,7 +40,7 @@ void feed_tables(psi::ServiceTracker& tracker, const std::map<TableKey, const Ta
   }
 }
 
-bool names_a_segment_without_header(const TableRecord& table) {
+bool is_malformed(const TableRecord& table) {
   return std::ranges::any_of(table.sections, [](const auto& section) { return section.size() < 3; });
 }
 
@@ -215,8 +217,8 @@ std::unique_ptr<psi::ServiceTracker> IndexedRecording::tables_at(Position positi
   bool known = false;  // a PAT came before the position
   for (const Record& record : index->records()) {
     const auto* table = std::get_if<TableRecord>(&record);
-    if (table == nullptr || names_a_segment_without_header(*table)) continue;
-    if (table->packet <= position.packet || packet_of(record) <= packet) {
+    if (table == nullptr || is_malformed(*table)) continue;
+    if (table->packet <= packet) {
       in_force[key_of(*table)] = table;
       known = known || table->pid == ts::pat_pid;
     } else if (!known) {

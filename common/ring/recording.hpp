@@ -95,7 +95,7 @@ class Recording {
 // Throw std::runtime_error that names the path and says what is wrong with it (not a ring, empty, no packets ...).
 // A ring without segments is one if a recorder has ever been at work there.
 std::unique_ptr<Recording> open_ring(const std::filesystem::path& directory);
-// Files of 188-byte packets from their first byte on; they are scanned when first asked about.
+// Files of 188-byte packets from their first byte on, refused otherwise; read through once here.
 std::unique_ptr<Recording> open_files(const std::vector<std::filesystem::path>& files);
 
 }  // namespace ring

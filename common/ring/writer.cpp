@@ -1,0 +1,468 @@
+#include "common/ring/writer.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "common/ring/repair.hpp"
+
+namespace ring {
+namespace {
+
+// Records of a picture come when it was classified, at most this many packets after its first one.
+constexpr PacketNumber late_records = 2000;
+// After one segment was deleted to make room, how long the file system gets to give its blocks back.
+constexpr std::chrono::milliseconds sacrifice_interval{200};
+// With a limit of size, a segment has at most this part of it, as whole segments are deleted.
+constexpr std::uint64_t segments_in_limit = 8;
+// A smaller difference between two boots of the recorder is the wall clock's ordinary drift.
+constexpr std::chrono::milliseconds step_threshold{250};
+
+std::uint64_t size_of(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  return error ? 0 : size;
+}
+
+bool is_full(int error) { return error == ENOSPC || error == EDQUOT; }
+
+bool starts_pat(const ts::Packet& packet) {
+  return packet.has_sync() && !packet.transport_error() && packet.pid() == ts::pat_pid && packet.unit_start();
+}
+
+// When the next multiple of `length` on the wall clock comes.
+ts::SteadyTime next_multiple(const ts::Arrival& arrival, std::chrono::nanoseconds length) {
+  const auto since = arrival.wall.time_since_epoch() % length;
+  return arrival.steady + (length - since);
+}
+
+}  // namespace
+
+Writer::Writer(WriterOptions options, Disk& disk, const ts::Arrival& now)
+    : options_(std::move(options)), disk_(disk), ageing_(now.steady) {
+  make_directory();
+  repair(now);
+}
+
+Writer::~Writer() = default;
+
+void Writer::make_directory() {
+  std::error_code error;
+  std::filesystem::create_directories(options_.directory, error);
+  if (error) io::throw_system_error("make directory", options_.directory, error.value());
+  lock_.emplace(options_.directory);
+}
+
+// What earlier recorders left.
+
+void Writer::repair(const ts::Arrival& now) {
+  Listing listing = list_segments(options_.directory);
+  for (const auto& path : listing.orphans) disk_.remove(path);
+  for (const SegmentFile& file : listing.segments) {
+    next_sequence_ = std::max(next_sequence_, file.name.sequence + 1);
+    restore(file);
+  }
+  if (!stored_.empty()) before_restart_ = stored_.back();
+  expire(now);
+}
+
+void Writer::restore(const SegmentFile& file) {
+  if (const auto summary = summarize(file)) {
+    store(file, summary->header, summary->end.last, summary->end.steady);
+    return;
+  }
+  try {
+    const auto repaired = repair_segment(file);
+    if (!repaired) return;
+    options_.report("repaired " + file.path.string());
+    store(file, repaired->header, repaired->end.last, repaired->end.steady);
+  } catch (const std::system_error& error) {
+    // It may be a full disk: then it is repaired at the next start, and in memory by those who read it.
+    options_.report("repair " + file.path.string() + ": " + error.what());
+    IndexHeader header;
+    header.first = file.name.date;
+    header.rebuilt = true;
+    store(file, header, file.name.date, {});
+  }
+}
+
+void Writer::store(const SegmentFile& file, const IndexHeader& header, ts::WallTime last, ts::SteadyTime steady) {
+  Stored stored{file, size_of(file.path) + size_of(file.index_path), header.first, {std::nullopt, last}};
+  if (!header.rebuilt && header.boot == options_.boot && header.boot != BootId{}) stored.end.steady = steady;
+  stored_.push_back(std::move(stored));
+}
+
+// Nothing was recorded between the last packet of the last recorder and `first`.
+void Writer::note_restart(const ts::Arrival& first) {
+  if (!before_restart_) return;
+  const Ageing::End& end = before_restart_->end;
+  if (end.steady) {
+    const auto step = (first.wall - end.wall) - (first.steady - *end.steady);
+    if (std::chrono::abs(step) > step_threshold) builder_.clock_step(step);
+  }
+  builder_.gap({0, GapRecord::Cause::restart, end.wall, first.wall, 0}, true);
+  before_restart_.reset();
+}
+
+// Planning: which packets of a block go into which segment.
+
+void Writer::plan(const Block& block) {
+  pieces_.clear();
+  piece_ = 0;
+  piece_bytes_ = 0;
+  std::size_t first = 0;
+  for (const auto& entry : block.entries) {
+    if (const auto* missing = std::get_if<Block::Missing>(&entry)) {
+      builder_.gap(missing->gap, missing->known);
+    } else if (const auto* step = std::get_if<Block::ClockStep>(&entry)) {
+      builder_.clock_step(step->step);
+      cut_now_ = true;  // so that dates within a segment are in order
+    } else if (const auto* packets = std::get_if<Block::Packets>(&entry)) {
+      plan_packets(std::span{block.packets}.subspan(first, packets->count), first, packets->arrival);
+      first += packets->count;
+    }
+  }
+  planned_ = true;
+}
+
+void Writer::plan_packets(std::span<const ts::Packet> packets, std::size_t first, const ts::Arrival& arrival) {
+  note_restart(arrival);
+  const auto cut_before = cut(packets, arrival);
+  const std::size_t before = cut_before.value_or(packets.size());
+  builder_.feed(packets.first(before), arrival);
+  if (before > 0 && pieces_.empty()) pieces_.push_back({first, first, std::nullopt});
+  if (before > 0) pieces_.back().last = first + before;
+  planned_packets_ += before;
+  if (!cut_before) return;
+  begin_piece(first + before, arrival);
+  builder_.feed(packets.subspan(before), arrival);
+  pieces_.back().last = first + packets.size();
+  planned_packets_ += packets.size() - before;
+}
+
+// Where in `packets` a new segment begins, if it does.
+std::optional<std::size_t> Writer::cut(std::span<const ts::Packet> packets, const ts::Arrival& arrival) const {
+  if (cut_now_) return 0;
+  if (options_.limits.size && planned_packets_ * ts::packet_size >= *options_.limits.size / segments_in_limit) return 0;
+  if (arrival.steady < cut_at_) return std::nullopt;
+  const auto pat = std::ranges::find_if(packets, starts_pat);
+  if (pat != packets.end()) return static_cast<std::size_t>(pat - packets.begin());
+  if (arrival.steady >= cut_at_ + patience) return 0;
+  return std::nullopt;
+}
+
+void Writer::begin_piece(std::size_t first, const ts::Arrival& arrival) {
+  builder_.date_last();
+  builder_.date_next();
+  const PacketNumber base = builder_.next_packet();
+  pieces_.push_back({first, first, Start{base, arrival, builder_.tables_in_force(base)}});
+  cut_now_ = false;
+  planned_packets_ = 0;
+  cut_at_ = next_multiple(arrival, options_.segment);
+}
+
+// Writing.
+
+bool Writer::write(const Block& block, const ts::Arrival& now) {
+  if (!planned_) plan(block);
+  for (; piece_ < pieces_.size(); ++piece_, piece_bytes_ = 0) {
+    if (!write_piece(block, pieces_[piece_], now)) return false;
+  }
+  planned_ = false;
+  recover();
+  return true;
+}
+
+bool Writer::write_piece(const Block& block, const Piece& piece, const ts::Arrival& now) {
+  const auto bytes = ts::bytes_of(std::span{block.packets}.subspan(piece.first, piece.last - piece.first));
+  if (piece.start && current_ && current_->base < piece.start->base) retire_segment();
+  while (piece_bytes_ < bytes.size()) {
+    if (!current_) {
+      const bool resumes = !piece.start || piece_bytes_ > 0;
+      if (!open_segment(resumes ? resumption(now) : *piece.start, now)) return false;
+    }
+    const auto written = disk_.write(current_->ts.get(), bytes.subspan(piece_bytes_));
+    if (written > 0) {
+      piece_bytes_ += static_cast<std::uint64_t>(written);
+      current_->bytes += static_cast<std::uint64_t>(written);
+      written_ = current_->end();
+      continue;
+    }
+    const int error = written == 0 ? EIO : errno;
+    if (error == EINTR) continue;
+    if (is_full(error) && make_room(now)) continue;
+    fail("write", current_->file.path, error, now);
+    if (!is_full(error)) abandon_segment();
+    return false;
+  }
+  return true;
+}
+
+// A segment that begins because the one before it cannot be gone on with.
+Writer::Start Writer::resumption(const ts::Arrival& now) const {
+  Start start{written_, now, builder_.tables_in_force(written_)};
+  start.records.insert(start.records.begin(), DateRecord{written_, now.wall, now.steady, true});
+  return start;
+}
+
+bool Writer::open_segment(const Start& start, const ts::Arrival& now) {
+  SegmentName name;
+  name.date = std::chrono::floor<std::chrono::seconds>(start.arrival.wall);
+  for (;;) {
+    name.sequence = next_sequence_;
+    SegmentFile file{options_.directory, name};
+    if (auto fd = disk_.create(file.path)) {
+      ++next_sequence_;
+      current_.emplace(Open{std::move(file), std::move(fd), {}, start.base, 0, 0, 0, 0, {}, {}, {}, 0});
+      break;
+    }
+    const int error = errno;
+    if (error == EINTR) continue;
+    if (error == EEXIST) {
+      ++next_sequence_;
+    } else if (error == ENOENT) {
+      try {
+        make_directory();
+        options_.report(options_.directory.string() + " was removed; made anew");
+        stored_.clear();
+      } catch (const std::system_error& failure) {
+        return fail("make directory", options_.directory, failure.code().value(), now);
+      }
+    } else if (!is_full(error) || !make_room(now)) {
+      return fail("open", file.path, error, now);
+    }
+  }
+  current_->header = {name.sequence, start.arrival.wall, start.arrival.steady, options_.boot, false};
+  encode(current_->header, current_->pending);
+  for (Record record : start.records) {
+    set_packet(record, 0);
+    encode(record, current_->pending);
+  }
+  return true;
+}
+
+// The segment gets no more packets, but it may yet get records.
+void Writer::retire_segment() {
+  if (retired_) seal({current_->header.steady, current_->header.first});
+  retired_ = std::move(current_);
+  current_.reset();
+}
+
+// The file cannot be written to: what is whole in it stays, the rest goes into a new one.
+void Writer::abandon_segment() {
+  const std::uint64_t torn = current_->bytes % ts::packet_size;
+  disk_.truncate(current_->ts.get(), current_->bytes - torn);
+  current_->bytes -= torn;
+  piece_bytes_ -= torn;  // each block is written whole, so the torn packet is of this piece
+  if (current_->bytes > 0) {
+    retire_segment();
+    return;
+  }
+  disk_.remove(current_->file.path);
+  disk_.remove(current_->file.index_path);
+  current_.reset();
+}
+
+// Indexing.
+
+bool Writer::flush(const ts::Arrival& now) {
+  builder_.date_last();
+  distribute_records();
+  bool done = true;
+  if (retired_ && (!current_ || current_->end() >= retired_->end() + late_records)) done = seal(now);
+  if (current_) {
+    done = write_index(*current_, now) && done;
+    done = write_out(*current_) && done;
+    find_removed(now);
+  }
+  expire(now);
+  if (done && !planned_) recover();
+  return done;
+}
+
+// Gives each record to the segment that its packet is in, if that is written.
+void Writer::distribute_records() {
+  auto& found = builder_.records();
+  std::move(found.begin(), found.end(), std::back_inserter(records_));
+  found.clear();
+  std::vector<Record> later;
+  for (Record& record : records_) {
+    const PacketNumber packet = packet_of(record);
+    if (packet >= written_) {
+      later.push_back(std::move(record));
+      continue;
+    }
+    Open* segment = current_ && packet >= current_->base ? &*current_ : retired_ ? &*retired_ : nullptr;
+    if (segment == nullptr || packet < segment->base || packet >= segment->end()) continue;
+    set_packet(record, packet - segment->base);
+    if (std::holds_alternative<GapRecord>(record)) ++segment->gaps;
+    if (const auto* date = std::get_if<DateRecord>(&record); date != nullptr && date->packet >= segment->last.packet) {
+      segment->last = *date;
+    }
+    encode(record, segment->pending);
+  }
+  records_ = std::move(later);
+}
+
+bool Writer::write_index(Open& segment, const ts::Arrival& now) {
+  const auto& path = segment.file.index_path;
+  while (!segment.pending.empty()) {
+    if (!segment.index) segment.index = disk_.create(path);
+    const auto written = segment.index ? disk_.write(segment.index.get(), segment.pending) : -1;
+    if (written > 0) {
+      segment.pending.erase(segment.pending.begin(), segment.pending.begin() + written);
+      segment.index_bytes += static_cast<std::uint64_t>(written);
+      continue;
+    }
+    const int error = errno;
+    if (error == EINTR) continue;
+    if (is_full(error) && make_room(now)) continue;
+    return fail("write", path, error, now);
+  }
+  return true;
+}
+
+// Has what is new written out, and what was new the last time waited for and dropped from the page cache.
+bool Writer::write_out(Open& segment) {
+  const int fd = segment.ts.get();
+  if (segment.writing_out > segment.dropped) {
+    if (disk_.finish_writeback(fd, segment.dropped, segment.writing_out - segment.dropped) != 0) {
+      options_.report("write " + segment.file.path.string() + ": " + std::generic_category().message(errno));
+    }
+    segment.dropped = segment.writing_out;
+  }
+  if (segment.bytes > segment.writing_out) {
+    disk_.start_writeback(fd, segment.writing_out, segment.bytes - segment.writing_out);
+    segment.writing_out = segment.bytes;
+  }
+  return true;
+}
+
+// Completes the retired segment. What cannot be written of its index is left to the next repair.
+bool Writer::seal(const ts::Arrival& now) {
+  distribute_records();
+  Open& segment = *retired_;
+  encode(Record{EndRecord{segment.bytes / ts::packet_size, segment.last.date, segment.last.steady, segment.gaps}},
+         segment.pending);
+  const bool done = write_index(segment, now);
+  disk_.sync(segment.ts.get());
+  if (segment.index) disk_.sync(segment.index.get());
+  disk_.finish_writeback(segment.ts.get(), segment.dropped, segment.bytes - segment.dropped);
+  if (segment.index) disk_.finish_writeback(segment.index.get(), 0, segment.index_bytes);
+  store(segment.file, segment.header, segment.last.date, segment.last.steady);
+  retired_.reset();
+  return done;
+}
+
+void Writer::close(const ts::Arrival& now) {
+  builder_.date_last();
+  if (retired_) seal(now);
+  if (!current_) return;
+  retire_segment();
+  seal(now);
+  cut_now_ = true;
+}
+
+// Somebody removed the file, or the whole directory: its space is lost until it is closed, so begin another.
+void Writer::find_removed(const ts::Arrival& now) {
+  if (disk_.is_linked(current_->ts.get())) return;
+  options_.report(current_->file.path.string() + " was removed while it was written");
+  if (retired_) seal(now);
+  current_.reset();
+  std::error_code error;
+  if (!std::filesystem::exists(options_.directory, error)) stored_.clear();
+}
+
+// Deleting.
+
+std::uint64_t Writer::total_bytes() const {
+  std::uint64_t total = 0;
+  for (const Stored& stored : stored_) total += stored.bytes;
+  for (const auto* open : {&current_, &retired_}) {
+    if (*open) total += (*open)->bytes + (*open)->index_bytes;
+  }
+  return total;
+}
+
+void Writer::expire(const ts::Arrival& now) {
+  const auto& [keep, size] = options_.limits;
+  while (!stored_.empty()) {
+    const bool old = keep && ageing_.age(stored_.front().end, now) > *keep;
+    const bool large = size && total_bytes() > *size;
+    if ((!old && !large) || !delete_oldest()) return;
+    ++expired_;
+  }
+}
+
+bool Writer::delete_oldest() {
+  const SegmentFile file = stored_.front().file;
+  // The TS first: an index without TS is swept at the next start.
+  if (disk_.remove(file.path) != 0 && errno != ENOENT) {
+    options_.report("delete " + file.path.string() + ": " + std::generic_category().message(errno));
+    return false;
+  }
+  disk_.remove(file.index_path);
+  stored_.pop_front();
+  return true;
+}
+
+// The disk is full: the oldest segment goes. False if there is none, or one went a moment ago.
+bool Writer::make_room(const ts::Arrival& now) {
+  if (stored_.empty()) return false;
+  if (last_sacrifice_ && now.steady - *last_sacrifice_ < sacrifice_interval) return false;
+  const std::string path = stored_.front().file.path.string();
+  if (!delete_oldest()) return false;
+  last_sacrifice_ = now.steady;
+  ++sacrificed_;
+  options_.report("disk full: deleted the oldest segment, " + path);
+  return true;
+}
+
+// Always false.
+bool Writer::fail(const std::string& action, const std::filesystem::path& object, int error, const ts::Arrival& now) {
+  // A file system that gives back late what was deleted is no trouble yet.
+  if (is_full(error) && last_sacrifice_ && now.steady - *last_sacrifice_ < sacrifice_interval) return false;
+  std::string trouble = action + " " + object.string() + ": " + std::generic_category().message(error);
+  if (trouble_.empty()) options_.report(trouble + "; trying again");
+  trouble_ = std::move(trouble);
+  return false;
+}
+
+void Writer::recover() {
+  if (trouble_.empty()) return;
+  trouble_.clear();
+  options_.report("writing to " + options_.directory.string() + " again");
+}
+
+void Writer::set_limits(const WriterLimits& limits) { options_.limits = limits; }
+
+WriterState Writer::state() const {
+  WriterState state;
+  state.segments = stored_.size() + (current_ ? 1 : 0) + (retired_ ? 1 : 0);
+  state.bytes = total_bytes();
+  state.written_packets = written_;
+  state.expired_segments = expired_;
+  state.sacrificed_segments = sacrificed_;
+  if (!stored_.empty()) {
+    state.oldest = stored_.front().first;
+  } else if (const auto& open = retired_ ? retired_ : current_) {
+    state.oldest = open->header.first;
+  }
+  state.trouble = trouble_;
+  return state;
+}
+
+std::size_t reindex(const std::filesystem::path& directory, const std::function<void(const std::string&)>& report) {
+  const RingLock lock{directory};
+  std::size_t count = 0;
+  for (const SegmentFile& file : list_segments(directory).segments) {
+    if (summarize(file)) continue;
+    const bool whole = repair_segment(file).has_value();
+    report((whole ? "made the index of " : "deleted, as there is no packet in it, ") + file.path.string());
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace ring

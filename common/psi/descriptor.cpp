@@ -23,8 +23,8 @@ struct CharacterTable {
 // Part of ISO/IEC 8859, 1 to 15; part 12 does not exist.
 const char* iso_8859(unsigned part) {
   static constexpr std::array<const char*, 16> names{
-      nullptr,      "ISO8859-1", "ISO8859-2",  "ISO8859-3",  "ISO8859-4", "ISO8859-5",  "ISO8859-6",  "ISO8859-7",
-      "ISO8859-8",  "ISO8859-9", "ISO8859-10", "ISO8859-11", nullptr,     "ISO8859-13", "ISO8859-14", "ISO8859-15"};
+      nullptr,     "ISO8859-1", "ISO8859-2",  "ISO8859-3",  "ISO8859-4", "ISO8859-5",  "ISO8859-6",  "ISO8859-7",
+      "ISO8859-8", "ISO8859-9", "ISO8859-10", "ISO8859-11", nullptr,     "ISO8859-13", "ISO8859-14", "ISO8859-15"};
   return part < names.size() ? names[part] : nullptr;
 }
 

@@ -21,9 +21,11 @@ const Descriptor* find(const Descriptors& descriptors, std::uint8_t tag);
 // The tags that the tools look into (EN 300 468 table 12, ISO/IEC 13818-1 table 2-45).
 namespace tag {
 inline constexpr std::uint8_t registration = 0x05, conditional_access = 0x09, iso_639_language = 0x0A;
-inline constexpr std::uint8_t network_name = 0x40, service_list = 0x41, service = 0x48, short_event = 0x4D, extended_event = 0x4E;
+inline constexpr std::uint8_t network_name = 0x40, service_list = 0x41, service = 0x48, short_event = 0x4D,
+                              extended_event = 0x4E;
 inline constexpr std::uint8_t stream_identifier = 0x52, teletext = 0x56, subtitling = 0x59, ac3 = 0x6A;
-inline constexpr std::uint8_t application_signalling = 0x6F, enhanced_ac3 = 0x7A, dts = 0x7B, aac = 0x7C, extension = 0x7F;
+inline constexpr std::uint8_t application_signalling = 0x6F, enhanced_ac3 = 0x7A, dts = 0x7B, aac = 0x7C,
+                              extension = 0x7F;
 }  // namespace tag
 
 // A DVB text field (EN 300 468 annex A: character table selection, ISO 6937 by default) as UTF-8; control codes are

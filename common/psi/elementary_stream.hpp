@@ -16,7 +16,8 @@ enum class StreamKind : std::uint8_t { video, audio, subtitle, teletext, data };
 
 struct ElementaryStream {
   StreamKind kind = StreamKind::data;
-  std::string codec;                   // "h264", "hevc", "mpeg2video", "mp2", "aac", "ac3", "eac3", "dvbsub", "teletext", "scte35", "ait", "dsmcc", "0x0b" ...
+  std::string codec;  // "h264", "hevc", "mpeg2video", "mp2", "aac", "ac3", "eac3", "dvbsub", "teletext", "scte35",
+                      // "ait", "dsmcc", "0x0b" ...
   std::vector<std::string> languages;  // ISO 639-2, in the descriptor's order
 };
 

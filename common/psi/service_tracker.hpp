@@ -21,28 +21,28 @@ namespace psi {
 struct Service {
   ServiceId id;
   ts::Pid pmt_pid;
-  std::optional<Pmt> pmt;                   // not yet seen, or gone
-  std::vector<SectionBytes> pmt_sections;   // as sent
-  std::optional<Sdt::Service> sdt;          // SDT actual's entry
+  std::optional<Pmt> pmt;                  // not yet seen, or gone
+  std::vector<SectionBytes> pmt_sections;  // as sent
+  std::optional<Sdt::Service> sdt;         // SDT actual's entry
   std::optional<EitEvent> present, following;
 };
 
 class ServiceTracker {
  public:
   enum class Change : std::uint8_t {
-    pat,              // services came or went: services() is up to date, PMTs of new ones not yet known
-    pmt,              // `service` has a new PMT
+    pat,  // services came or went: services() is up to date, PMTs of new ones not yet known
+    pmt,  // `service` has a new PMT
     cat,
     sdt,
-    event,            // present or following event of `service`
+    event,  // present or following event of `service`
   };
   struct Options {
     bool events = true;  // decode EIT present/following
   };
   // `service` is none for pat, cat and sdt. Called from feed(); must not feed or reset this tracker.
   using ChangeHandler = std::function<void(Change change, std::optional<ServiceId> service)>;
-  // Every section seen with a good CRC (or a short one: TDT), whatever its table, of the tracked PIDs; called before the changes
-  // that it brings. The view lives for the call.
+  // Every section seen with a good CRC (or a short one: TDT), whatever its table, of the tracked PIDs; called before
+  // the changes that it brings. The view lives for the call.
   using SectionHandler = std::function<void(ts::Pid pid, const ts::Section& section)>;
 
   explicit ServiceTracker(ChangeHandler on_change = {}) : ServiceTracker(std::move(on_change), Options{}) {}

@@ -165,7 +165,8 @@ void put16(SectionBytes& out, unsigned value) {
 class SectionWriter {
  public:
   // `syntax`: the four bits before section_length. `fixed` follows the header of each section.
-  SectionWriter(std::uint8_t table, unsigned syntax, std::uint16_t extension, std::uint8_t version, SectionBytes fixed) {
+  SectionWriter(std::uint8_t table, unsigned syntax, std::uint16_t extension, std::uint8_t version,
+                SectionBytes fixed) {
     begin_ = {table, static_cast<std::uint8_t>(syntax << 4), 0};
     put16(begin_, extension);
     begin_.insert(begin_.end(), {static_cast<std::uint8_t>(0xC0 | (version & 0x1F) << 1 | 1), 0, 0});
@@ -372,8 +373,8 @@ std::vector<SectionBytes> sections(const Sdt& sdt) {
   for (const Sdt::Service& service : sdt.services) {
     SectionBytes entry;
     put16(entry, service.service.value());
-    entry.push_back(static_cast<std::uint8_t>(0xFC | (service.eit_schedule ? 2 : 0) |
-                                              (service.eit_present_following ? 1 : 0)));
+    entry.push_back(
+        static_cast<std::uint8_t>(0xFC | (service.eit_schedule ? 2 : 0) | (service.eit_present_following ? 1 : 0)));
     const unsigned status = (service.running_status & 7u) << 1 | (service.free_ca_mode ? 1u : 0u);
     put_descriptors(entry, status, service.descriptors, room);
     writer.add(entry);

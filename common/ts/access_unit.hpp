@@ -41,8 +41,9 @@ struct AccessUnit {
 class AccessUnitParser {
  public:
   explicit AccessUnitParser(VideoCodec codec) : codec_(codec) {}
-  // Duplicate packets must be left out. `position` is the packet's, counted by the caller; only handed back. Of scrambled packets nothing but the start
-  // and random_access_indicator (taken as AccessPoint::open) can be read: no time stamps.
+  // Duplicate packets must be left out. `position` is the packet's, counted by the caller; only handed back. Of
+  // scrambled packets nothing but the start and random_access_indicator (taken as AccessPoint::open) can be read: no
+  // time stamps.
   std::optional<AccessUnit> feed(const Packet& packet, std::uint64_t position);
   // The stream has ended: the access unit begun and not yet answered, if any.
   std::optional<AccessUnit> finish();

@@ -11,11 +11,11 @@ namespace ts {
 class Continuity {
  public:
   enum class Verdict : std::uint8_t {
-    first,          // nothing to compare with
-    good,           // as expected; also any null packet, and a jump under a discontinuity_indicator
-    duplicate,      // the one repetition that is allowed
-    lost,           // packets are missing: see Result::missing
-    repeated,       // more than the one allowed repetition
+    first,      // nothing to compare with
+    good,       // as expected; also any null packet, and a jump under a discontinuity_indicator
+    duplicate,  // the one repetition that is allowed
+    lost,       // packets are missing: see Result::missing
+    repeated,   // more than the one allowed repetition
   };
   struct Result {
     Verdict verdict;

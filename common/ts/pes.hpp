@@ -15,7 +15,7 @@ struct PesHeader {
   std::size_t packet_length = 0;  // of the whole PES packet in bytes, 0 if it does not say (video)
   std::size_t header_size = 0;    // offset of the first elementary stream byte; may lie beyond the bytes given
   std::optional<Timestamp> pts;
-  std::optional<Timestamp> dts;   // equal to PTS where only that is sent
+  std::optional<Timestamp> dts;  // equal to PTS where only that is sent
   bool data_alignment = false;
 
   bool is_video() const { return (stream_id & 0xF0) == 0xE0; }

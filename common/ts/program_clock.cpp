@@ -69,9 +69,11 @@ constexpr Ticks27 block{5 * system_clock_hz};
 constexpr double memory_ns = 60e9;
 // How surely the rate is expected to be 0 before anything is known: (0.3 ms of a block's error / 50 ppm) squared.
 constexpr double rate_prior_ns2 = (0.3e6 / 50e-6) * (0.3e6 / 50e-6);
-// The output takes up what it is off by at this time constant, and at no more than this rate.
+// The output takes up what it is off by at this time constant, and at no more than this rate, which itself changes
+// over a fifth of that time (overdamped), so that the mapping of what is queued for output stays where it was.
 constexpr double slew_ns = 5e9;
 constexpr double largest_slew = 0.005;
+constexpr double bend_ns = 1e9;
 
 }  // namespace
 
@@ -148,7 +150,9 @@ void ClockRecovery::steer(double x) {
   if (x <= output_.origin) return;
   const double level = output_.at(x);
   const double off = target_.at(x) - level;
-  output_ = {x, level, target_.rate + std::clamp(off / slew_ns, -largest_slew, largest_slew)};
+  const double rate = target_.rate + std::clamp(off / slew_ns, -largest_slew, largest_slew);
+  const double bend = std::min(1.0, (x - output_.origin) / bend_ns);
+  output_ = {x, level, output_.rate + bend * (rate - output_.rate)};
 }
 
 SteadyTime ClockRecovery::arrival_of(ProgramTime time) const {

@@ -39,11 +39,11 @@ class RtpReorder {
 
   struct Statistics {
     std::uint64_t received = 0;
-    std::uint64_t lost = 0;        // never came, or came too late
-    std::uint64_t reordered = 0;   // came late, in time to be put in its place
+    std::uint64_t lost = 0;       // never came, or came too late
+    std::uint64_t reordered = 0;  // came late, in time to be put in its place
     std::uint64_t duplicates = 0;
-    std::uint64_t late = 0;        // came after it was given up
-    std::uint64_t restarts = 0;    // another SSRC, or a sequence far from the last
+    std::uint64_t late = 0;      // came after it was given up
+    std::uint64_t restarts = 0;  // another SSRC, or a sequence far from the last
   };
   struct Datagram {
     std::vector<std::uint8_t> payload;

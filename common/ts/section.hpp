@@ -66,7 +66,8 @@ class SectionAssembler {
 class SectionPacketizer {
  public:
   explicit SectionPacketizer(Pid pid, unsigned first_counter = 0) : pid_(pid), counter_(first_counter & 0x0F) {}
-  // Appends the packets of these sections (none empty), one after another; the last packet is stuffed with 0xFF (2.4.4).
+  // Appends the packets of these sections (none empty), one after another; the last packet is stuffed with 0xFF
+  // (2.4.4).
   void packetize(std::span<const std::vector<std::uint8_t>> sections, std::vector<Packet>& out);
   void packetize(std::span<const std::uint8_t> section, std::vector<Packet>& out);
   Pid pid() const { return pid_; }

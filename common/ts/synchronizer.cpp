@@ -54,7 +54,8 @@ Synchronizer::Alignment Synchronizer::find_alignment(Bytes bytes) {
     }
     if (!undecided && offset + acquire_reach > bytes.size()) undecided = offset;
   }
-  return {undecided.value_or(bytes.size()), 0};
+  const std::size_t first = undecided.value_or(bytes.size());
+  return {first - std::min(first, m2ts_lead), 0};
 }
 
 // At the end of a stream: packets up to its very end, or a short stream that begins with a packet.
@@ -83,26 +84,46 @@ std::span<const Packet> Synchronizer::feed(Bytes bytes) {
   }
 }
 
-void Synchronizer::lock(Alignment alignment) {
-  if (alignment.stride == 192) statistics_.skipped_bytes -= std::min(alignment.offset, m2ts_lead);
-  stride_ = alignment.stride;
+void Synchronizer::skip(std::size_t bytes) {
+  statistics_.skipped_bytes += bytes;
+  skipped_run_ += bytes;
+}
+
+void Synchronizer::lock(std::size_t stride) {
+  if (stride == 192) statistics_.skipped_bytes -= std::min(skipped_run_, m2ts_lead);
+  skipped_run_ = 0;
+  lost_stride_ = 0;
+  stride_ = stride;
   next_ = 0;
+}
+
+// After a loss: whether the old alignment goes on after a few bad packets. Nothing if it takes more bytes to tell.
+std::optional<bool> Synchronizer::resume(Bytes bytes) {
+  for (std::size_t bad = 0; bad <= tolerated_packets; ++bad) {
+    const std::size_t offset = bad * lost_stride_;
+    if (five_good(bytes, offset, lost_stride_)) {
+      tolerated_ = bad;
+      lock(lost_stride_);
+      return true;
+    }
+    if (offset >= bytes.size() || good_to_end(bytes, offset, lost_stride_) != 0) return std::nullopt;
+  }
+  lost_stride_ = 0;
+  return false;
 }
 
 // Looks for lock at the start of the bytes at hand and says how many of them can be forgotten.
 bool Synchronizer::acquire_in(Bytes bytes, std::size_t& consumed) {
-  Alignment alignment = find_alignment(bytes);
-  const bool found = alignment.stride != 0;
-  if (lost_stride_ != 0 && alignment.offset <= tolerated_packets * lost_stride_) {
-    const bool same = alignment.stride == lost_stride_ && alignment.offset % lost_stride_ == 0;
-    if (same) tolerated_ = alignment.offset / lost_stride_;
-    if (same || !found) alignment.offset = 0;
+  consumed = 0;
+  if (lost_stride_ != 0) {
+    const auto resumed = resume(bytes);
+    if (!resumed || *resumed) return resumed.has_value();
   }
+  const Alignment alignment = find_alignment(bytes);
   consumed = alignment.offset;
-  statistics_.skipped_bytes += consumed;
-  if (found || consumed != 0) lost_stride_ = 0;
-  if (found) lock(alignment);
-  return found;
+  skip(consumed);
+  if (alignment.stride != 0) lock(alignment.stride);
+  return alignment.stride != 0;
 }
 
 bool Synchronizer::acquire() {
@@ -203,8 +224,8 @@ std::span<const Packet> Synchronizer::finish() {
   if (!locked()) {
     const Alignment alignment = find_tail(pending_);
     start = alignment.offset;
-    statistics_.skipped_bytes += start;
-    if (alignment.stride != 0) lock(alignment);
+    skip(start);
+    if (alignment.stride != 0) lock(alignment.stride);
   }
   copied_.clear();
   if (locked()) {
@@ -229,6 +250,7 @@ void Synchronizer::reset() {
   lost_stride_ = 0;
   tolerated_ = 0;
   next_ = 0;
+  skipped_run_ = 0;
 }
 
 }  // namespace ts

@@ -2,11 +2,12 @@
 //
 // TR 101 290 5.2.1: five good sync bytes in a row acquire, two bad ones in a row lose. While locked, a packet with a
 // single bad sync byte is delivered as it is (has_sync() says so); consumers skip it or record it. So are up to eight
-// after which lock is found again where it was; bytes between two alignments are skipped.
+// in a row if five good ones follow in the same alignment; else another is looked for and what lies between is skipped.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -57,13 +58,16 @@ class Synchronizer {
   std::size_t collect(Bytes bytes, bool in_place);
   bool is_packet(Bytes bytes, std::size_t at);
   void lose();
-  void lock(Alignment alignment);
+  void lock(std::size_t stride);
+  std::optional<bool> resume(Bytes bytes);
+  void skip(std::size_t bytes);
 
   std::size_t stride_ = 0;
-  std::size_t lost_stride_ = 0;  // of the lock lost where the bytes at hand begin
-  std::size_t tolerated_ = 0;    // packets still to deliver whatever their sync byte, lock being sure after them
-  std::size_t next_ = 0;         // of the bytes at hand: where the next packet begins, maybe beyond them
-  Bytes rest_;                   // the caller's, not yet looked at
+  std::size_t lost_stride_ = 0;        // of the lock lost where the bytes at hand begin
+  std::size_t tolerated_ = 0;          // packets still to deliver whatever their sync byte, lock being sure after them
+  std::size_t next_ = 0;               // of the bytes at hand: where the next packet begins, maybe beyond them
+  std::size_t skipped_run_ = 0;        // bytes skipped since the last packet
+  Bytes rest_;                         // the caller's, not yet looked at
   std::vector<std::uint8_t> pending_;  // before rest_
   std::vector<Packet> copied_;
   std::size_t count_ = 0;  // packets collected, in place or in copied_

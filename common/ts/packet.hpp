@@ -66,8 +66,8 @@ struct Packet {
   std::optional<Pcr> pcr() const {
     const auto field = adaptation();
     if (field.size() < 7 || (field[0] & 0x10) == 0) return std::nullopt;
-    const std::int64_t base = std::int64_t{field[1]} << 25 | std::int64_t{field[2]} << 17 | std::int64_t{field[3]} << 9 |
-                              std::int64_t{field[4]} << 1 | std::int64_t{field[5]} >> 7;
+    const std::int64_t base = std::int64_t{field[1]} << 25 | std::int64_t{field[2]} << 17 |
+                              std::int64_t{field[3]} << 9 | std::int64_t{field[4]} << 1 | std::int64_t{field[5]} >> 7;
     const std::int64_t extension = (field[5] & 1) << 8 | field[6];
     return Pcr{Ticks27{base * 300 + extension}};
   }
@@ -85,9 +85,7 @@ struct Packet {
     bytes[1] = static_cast<std::uint8_t>((bytes[1] & 0xE0) | pid.value() >> 8);
     bytes[2] = static_cast<std::uint8_t>(pid.value() & 0xFF);
   }
-  void set_continuity(unsigned counter) {
-    bytes[3] = static_cast<std::uint8_t>((bytes[3] & 0xF0) | (counter & 0x0F));
-  }
+  void set_continuity(unsigned counter) { bytes[3] = static_cast<std::uint8_t>((bytes[3] & 0xF0) | (counter & 0x0F)); }
   // Overwrites the PCR of a packet that has one; does nothing to one that has none.
   void set_pcr(Pcr pcr) {
     if (!this->pcr()) return;

@@ -58,6 +58,19 @@ TEST(Crc32, HasTheKnownCheckValue) {
   EXPECT_EQ(crc32({}), 0xFFFFFFFFu);
 }
 
+TEST(Crc32, IsThatOfItsDefinitionForEveryLength) {
+  Bytes bytes;
+  std::uint32_t expected = 0xFFFFFFFF;
+  for (int length = 0; length < 100; ++length) {
+    EXPECT_EQ(crc32(bytes), expected) << length;
+    bytes.push_back(static_cast<std::uint8_t>(length * 37 + 11));
+    for (int bit = 7; bit >= 0; --bit) {
+      const bool one = ((expected >> 31 ^ static_cast<std::uint32_t>(bytes.back() >> bit)) & 1) != 0;
+      expected = expected << 1 ^ (one ? 0x04C11DB7u : 0u);
+    }
+  }
+}
+
 TEST(Section, ReadsLongHeader) {
   const Bytes bytes = make_section(20, 0x4E, 17);
   const Section section{bytes};

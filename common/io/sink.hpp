@@ -21,9 +21,10 @@ struct Stamp {
 };
 
 struct SinkStatistics {
-  std::uint64_t packets = 0;   // handed over
-  std::uint64_t bytes = 0;     // written
-  std::uint64_t dropped_packets = 0;  // queue full, reader gone, or refused by the network
+  std::uint64_t packets = 0;            // handed over
+  std::uint64_t bytes = 0;              // written
+  std::uint64_t dropped_packets = 0;    // queue full, reader gone, or refused by the network
+  std::uint64_t unclocked_packets = 0;  // sent without a PCR to tell their time
   std::optional<PacerStatistics> pacer;
 };
 
@@ -46,10 +47,13 @@ struct SinkOptions {
 class Sink {
  public:
   virtual ~Sink() = default;
-  // Copies what it must keep. All `packets` share the stamp, or follow from it one position each.
+  // Copies what it must keep. `packets` follow from the stamp, one position each.
   virtual void write(std::span<const ts::Packet> packets, const Stamp& stamp) = 0;
   // A new PCR PID (the service's PMT has changed).
   virtual void set_pcr_pid(std::optional<ts::Pid> pid) = 0;
+  // The batch of the source ends here: a pipe gets now what was written, and what waits for a PCR does so no longer
+  // than it may. To be called after each Source::read(), also one that returned nothing.
+  virtual void flush() = 0;
   // All that was written leaves: files flushed, sockets drained (within their latency). Errors throw.
   virtual void finish() = 0;
   virtual SinkStatistics statistics() const = 0;

@@ -25,13 +25,14 @@ struct Chunk {
 struct SourceStatistics {
   bool has_rtp = false, has_socket = false;
   std::uint64_t packets = 0;
-  std::uint64_t bytes = 0;             // received, with all that was skipped
+  std::uint64_t bytes = 0;  // received, with all that was skipped
   std::uint64_t datagrams = 0;
-  std::uint64_t invalid_datagrams = 0; // no packet could be found in them
-  std::uint64_t socket_drops = 0;      // SO_RXQ_OVFL: this host was too slow
+  std::uint64_t invalid_datagrams = 0;                             // no packet could be found in them
+  std::uint64_t socket_drops = 0;                                  // SO_RXQ_OVFL: this host was too slow
   std::uint64_t bad_sync = 0, sync_losses = 0, skipped_bytes = 0;  // ts::Synchronizer
   std::uint64_t rtp_lost = 0, rtp_reordered = 0, rtp_duplicates = 0;
-  std::uint64_t reconnects = 0;        // SRT
+  std::uint64_t srt_lost = 0;    // messages that never came, or later than the latency allows
+  std::uint64_t reconnects = 0;  // SRT
 };
 
 struct SourceOptions {

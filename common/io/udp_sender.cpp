@@ -1,0 +1,113 @@
+#include "common/io/udp_sender.hpp"
+
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <stdexcept>
+
+#include "common/io/address.hpp"
+
+namespace io {
+
+namespace {
+
+constexpr int default_buffer = 1 << 20;  // a second at 8 Mb/s, should the interface stall
+
+template <typename Value>
+void set_option(const FileDescriptor& socket, int level, int option, const Value& value, const Endpoint& endpoint) {
+  if (::setsockopt(socket.get(), level, option, &value, sizeof value) != 0) {
+    throw_system_error("set up", endpoint.text);
+  }
+}
+
+void set_multicast_options(const FileDescriptor& socket, const SocketAddress& to, const Endpoint& endpoint) {
+  const int index = static_cast<int>(interface_index(endpoint.interface));
+  const int ttl = endpoint.ttl.value_or(UdpSender::default_multicast_ttl);
+  if (to.family() == AF_INET6) {
+    set_option(socket, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, ttl, endpoint);
+    if (index != 0) set_option(socket, IPPROTO_IPV6, IPV6_MULTICAST_IF, index, endpoint);
+    return;
+  }
+  set_option(socket, IPPROTO_IP, IP_MULTICAST_TTL, ttl, endpoint);
+  if (index != 0) {
+    ip_mreqn request{};
+    request.imr_ifindex = index;
+    set_option(socket, IPPROTO_IP, IP_MULTICAST_IF, request, endpoint);
+  }
+}
+
+void set_unicast_options(const FileDescriptor& socket, const SocketAddress& to, const Endpoint& endpoint) {
+  const bool ipv6 = to.family() == AF_INET6;
+  if (const std::uint32_t index = interface_index(endpoint.interface); index != 0) {
+    // The kernel takes this index in network order.
+    set_option(socket, to.level(), ipv6 ? IPV6_UNICAST_IF : IP_UNICAST_IF, htonl(index), endpoint);
+  }
+  if (endpoint.ttl) set_option(socket, to.level(), ipv6 ? IPV6_UNICAST_HOPS : IP_TTL, *endpoint.ttl, endpoint);
+}
+
+void set_send_buffer(const FileDescriptor& socket, const Endpoint& endpoint) {
+  const int bytes = endpoint.buffer ? static_cast<int>(*endpoint.buffer) : default_buffer;
+  if (::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) != 0) {
+    set_option(socket, SOL_SOCKET, SO_SNDBUF, bytes, endpoint);
+  }
+}
+
+// A pending ICMP error of an earlier datagram: nobody listens there now, which is not for a sender to mind.
+bool is_about_the_receiver(int error) { return error == ECONNREFUSED; }
+bool passes_soon(int error) { return error == EAGAIN || error == ENOBUFS || error == ENOMEM; }
+
+}  // namespace
+
+UdpSender::UdpSender(const Endpoint& endpoint) {
+  if (endpoint.host.empty()) throw std::runtime_error(endpoint.text + ": an output needs a host");
+  if (!endpoint.source.empty()) throw std::runtime_error(endpoint.text + ": an output cannot choose its source");
+  const SocketAddress to = SocketAddress::resolve(endpoint.host, endpoint.port);
+  socket_.reset(::socket(to.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket_) throw_system_error("open", endpoint.text);
+  set_send_buffer(socket_, endpoint);
+  if (to.is_multicast()) {
+    set_multicast_options(socket_, to, endpoint);
+  } else {
+    set_unicast_options(socket_, to, endpoint);
+  }
+  if (endpoint.tos) {
+    set_option(socket_, to.level(), to.family() == AF_INET6 ? IPV6_TCLASS : IP_TOS, *endpoint.tos, endpoint);
+  }
+  if (::connect(socket_.get(), to.get(), to.length) != 0) throw_system_error("send to", endpoint.text);
+}
+
+std::size_t UdpSender::send(std::span<const Datagram> datagrams) {
+  std::array<mmsghdr, largest_batch> messages{};
+  std::array<iovec, largest_batch> vectors;
+  const std::size_t count = std::min(datagrams.size(), largest_batch);
+  for (std::size_t i = 0; i < count; ++i) {
+    vectors[i] = {const_cast<std::uint8_t*>(datagrams[i].data()), datagrams[i].size()};
+    messages[i].msg_hdr.msg_iov = &vectors[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  std::size_t lost = 0;
+  bool retried = false;
+  for (std::size_t i = 0; i < count;) {
+    const int sent = ::sendmmsg(socket_.get(), &messages[i], static_cast<unsigned>(count - i), MSG_NOSIGNAL);
+    if (sent > 0) {
+      i += static_cast<std::size_t>(sent);
+      retried = false;
+    } else if (!retried && (is_about_the_receiver(errno) || passes_soon(errno))) {
+      retried = true;
+      pollfd writable{.fd = socket_.get(), .events = POLLOUT, .revents = 0};
+      if (passes_soon(errno)) ::poll(&writable, 1, 1);
+    } else {
+      if (!is_about_the_receiver(errno)) ++lost;
+      ++i;
+      retried = false;
+    }
+  }
+  return lost;
+}
+
+}  // namespace io

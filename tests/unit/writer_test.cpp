@@ -1,0 +1,482 @@
+#include "common/ring/writer.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <fstream>
+
+#include "common/ring/recording.hpp"
+#include "tests/support/packet_builder.hpp"
+#include "tests/support/ring_maker.hpp"
+#include "tests/support/stream_builder.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using ring::GapRecord;
+using support::RingMaker;
+using support::recorded_bytes;
+
+class Writer : public testing::Test {
+ protected:
+  ring::WriterOptions options() {
+    ring::WriterOptions options;
+    options.directory = directory_.path() / "ring";
+    options.segment = 10s;
+    options.report = [this](const std::string& text) { reports_.push_back(text); };
+    options.boot = {1};
+    return options;
+  }
+  std::vector<ts::Packet> stream(std::chrono::nanoseconds duration) { return builder_.make(duration); }
+  std::filesystem::path path() const { return directory_.path() / "ring"; }
+  std::size_t count(const std::string& extension) const {
+    std::size_t n = 0;
+    for (const auto& entry : std::filesystem::directory_iterator{path()}) n += entry.path().extension() == extension;
+    return n;
+  }
+  static std::vector<ring::Gap> all_gaps(ring::Recording& ring) { return ring.gaps({0, 0}, ring.end()); }
+
+  void SetUp() override { builder_.add(support::ServiceOptions::numbered(1)); }
+
+  test::TemporaryDirectory directory_;
+  std::vector<std::string> reports_;
+  support::StreamBuilder builder_{{.rate = 800'000}};
+};
+
+TEST_F(Writer, KeepsEveryByteOverSegments) {
+  auto packets = stream(35s);
+  packets[100].bytes[0] = 0x00;
+  packets[200] = ts::Packet::null();
+  RingMaker maker{options()};
+  maker.feed(packets, 35s);
+  maker.close();
+  EXPECT_EQ(recorded_bytes(path()), test::to_bytes(packets));
+  EXPECT_EQ(count(".ts"), 4u);
+  EXPECT_EQ(count(".idx"), 4u);
+  EXPECT_TRUE(reports_.empty());
+}
+
+TEST_F(Writer, BeginsSegmentsWithAPatAtMultiplesOfTheWallClock) {
+  RingMaker maker{options(), RingMaker::plain_disk(), {ts::SteadyTime{1h}, RingMaker::start + 7s}};
+  maker.feed(stream(25s), 25s);
+  maker.close();
+  const auto segments = ring::list_segments(path()).segments;
+  ASSERT_EQ(segments.size(), 4u);
+  for (std::size_t i = 1; i < segments.size(); ++i) {
+    EXPECT_EQ(segments[i].name.date.time_since_epoch() % 10s, 0s);
+    const auto bytes = ring::read_file(segments[i].path);
+    const auto packet = ts::packets_in(std::span{bytes})[0];
+    EXPECT_EQ(packet.pid(), ts::pat_pid);
+    EXPECT_TRUE(packet.unit_start());
+  }
+}
+
+TEST_F(Writer, BeginsSegmentsInAStreamWithoutPat) {
+  RingMaker maker{options()};
+  maker.feed(std::vector<ts::Packet>(2500, ts::Packet::null()), 25s);
+  maker.close();
+  EXPECT_EQ(count(".ts"), 3u);
+  EXPECT_EQ(recorded_bytes(path()).size(), 2500 * ts::packet_size);
+}
+
+TEST_F(Writer, HasTheTablesInForceAtTheStartOfEachSegment) {
+  RingMaker maker{options()};
+  maker.feed(stream(25s), 25s);
+  maker.close();
+  for (const auto& segment : ring::list_segments(path()).segments) {
+    if (segment.name.sequence == 1) continue;
+    std::set<ts::Pid> pids;
+    for (const auto& record : ring::load_index(segment, ring::Tail::leave).index.range(0, 1)) {
+      if (const auto* table = std::get_if<ring::TableRecord>(&record)) pids.insert(table->pid);
+    }
+    EXPECT_EQ(pids, (std::set{ts::pat_pid, ts::sdt_pid, ts::eit_pid, ts::Pid{0x100}}));
+  }
+}
+
+TEST_F(Writer, WritesTheIndexAfterThePacketsThatItSpeaksOf) {
+  RingMaker maker{options()};
+  maker.feed(stream(5s), 5s);
+  maker.writer().flush(maker.now());
+  const auto segment = ring::list_segments(path()).segments.at(0);
+  const auto loaded = ring::load_index(segment, ring::Tail::leave);
+  EXPECT_EQ(loaded.known, loaded.packets);
+  EXPECT_FALSE(loaded.complete);
+}
+
+TEST_F(Writer, GoesOnAfterAKillAtAnyByte) {
+  const auto packets = stream(4s);
+  {
+    RingMaker maker{options()};
+    maker.feed(packets, 4s);
+  }  // killed: no close()
+  const auto segment = ring::list_segments(path()).segments.at(0);
+  const auto ts_bytes = ring::read_file(segment.path);
+  const auto index_bytes = ring::read_file(segment.index_path);
+  const auto write = [](const std::filesystem::path& file, std::span<const std::uint8_t> bytes) {
+    std::ofstream{file, std::ios::binary}.write(reinterpret_cast<const char*>(bytes.data()),
+                                                static_cast<std::streamsize>(bytes.size()));
+  };
+  for (std::size_t cut = 0; cut < index_bytes.size(); cut += 97) {
+    const std::size_t kept = ts_bytes.size() - cut * 3 % 1000;
+    write(segment.path, std::span{ts_bytes}.first(kept));
+    write(segment.index_path, std::span{index_bytes}.first(index_bytes.size() - cut));
+    {
+      ring::Disk disk;
+      const ring::Writer repairing{options(), disk, {ts::SteadyTime{2h}, RingMaker::start + 1h}};
+    }
+    const auto summary = ring::summarize(segment);
+    ASSERT_TRUE(summary) << cut;
+    EXPECT_EQ(summary->packets, kept / ts::packet_size);
+    const auto loaded = ring::load_index(segment, ring::Tail::leave);
+    EXPECT_TRUE(loaded.complete);
+    std::size_t access = 0;
+    for (const auto& record : loaded.index.records()) access += std::holds_alternative<ring::AccessRecord>(record);
+    EXPECT_GE(access, 3u) << cut;
+    EXPECT_NEAR(std::chrono::duration<double>(summary->end.last - RingMaker::start).count(), 4, 0.5) << cut;
+  }
+}
+
+TEST_F(Writer, ShowsARestartAsAGap) {
+  {
+    RingMaker maker{options()};
+    maker.feed(stream(4s), 4s);
+  }
+  builder_.make(3s);
+  const auto packets = stream(4s);
+  {
+    RingMaker maker{options(), RingMaker::plain_disk(), {ts::SteadyTime{1h + 7s}, RingMaker::start + 7s}};
+    maker.feed(packets, 4s);
+    maker.close();
+  }
+  const auto ring = ring::open_ring(path());
+  ASSERT_EQ(ring->segments().size(), 2u);
+  const auto gaps = all_gaps(*ring);
+  ASSERT_EQ(gaps.size(), 1u);
+  EXPECT_EQ(gaps[0].cause, GapRecord::Cause::restart);
+  EXPECT_EQ(gaps[0].before, (ring::Position{2, 0}));
+  EXPECT_NEAR(std::chrono::duration<double>(gaps[0].to - gaps[0].from).count(), 3, 0.2);
+  ASSERT_EQ(ring->coverage(1s).size(), 2u);
+  EXPECT_EQ(ring->coverage(10s).size(), 1u);
+}
+
+TEST_F(Writer, RefusesADirectoryThatIsBeingWritten) {
+  RingMaker maker{options()};
+  try {
+    const RingMaker second{options()};
+    FAIL() << "not refused";
+  } catch (const std::runtime_error& error) {
+    EXPECT_NE(std::string{error.what()}.find("process " + std::to_string(getpid())), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(Writer, ExpiresByAgeOverADay) {
+  auto with = options();
+  with.segment = 5min;
+  with.limits.keep = 24h;
+  RingMaker maker{with};
+  const auto packets = std::vector<ts::Packet>(2 * 26 * 3600, ts::Packet::null());
+  maker.feed(packets, 26h, 30s);
+  maker.close();
+  const auto ring = ring::open_ring(path());
+  const auto covered = *ring->segments().back().last - *ring->segments().front().first;
+  EXPECT_GE(covered, 24h);
+  EXPECT_LE(covered, 24h + 10min);
+  EXPECT_EQ(count(".ts"), ring->segments().size());
+  EXPECT_EQ(count(".idx"), ring->segments().size());
+}
+
+TEST_F(Writer, ExpiresBySizeAndNeverExceedsIt) {
+  auto with = options();
+  with.segment = 1h;
+  with.limits.size = 400'000;
+  RingMaker maker{with};
+  for (int i = 0; i < 20; ++i) {
+    maker.feed(stream(1s), 1s);
+    maker.writer().flush(maker.now());
+    EXPECT_LE(maker.writer().state().bytes, 400'000u);
+  }
+  EXPECT_GE(maker.writer().state().bytes, 300'000u);
+  EXPECT_GT(maker.writer().state().expired_segments, 5u);
+}
+
+TEST_F(Writer, ExpiresWhatEarlierRecordersLeft) {
+  auto with = options();
+  with.limits.keep = 1min;
+  {
+    RingMaker maker{with};
+    maker.feed(stream(30s), 30s);
+  }
+  ring::Disk disk;
+  const ring::Writer later{with, disk, {ts::SteadyTime{1h + 10min}, RingMaker::start + 10min}};
+  EXPECT_EQ(later.state().segments, 0u);
+  EXPECT_EQ(count(".ts"), 0u);
+}
+
+TEST_F(Writer, KeepsAllWhenTheWallClockLeapsAYear) {
+  auto with = options();
+  with.limits.keep = 1min;
+  RingMaker maker{with};
+  maker.feed(stream(30s), 30s);
+  maker.step(24h * 365);
+  maker.feed(stream(10s), 10s);
+  maker.step(-24h * 365);
+  maker.feed(stream(10s), 10s);
+  maker.close();
+  EXPECT_EQ(maker.writer().state().expired_segments, 0u);
+  const auto ring = ring::open_ring(path());
+  EXPECT_EQ(ring->find(RingMaker::start + 45s)->segment, ring->segments().back().sequence);
+  EXPECT_EQ(ring->coverage(1s).size(), 3u);
+}
+
+TEST_F(Writer, AgesSegmentsOfAnEarlierBootByDateOnlyWhenTheClockHadTimeToBeSet) {
+  auto with = options();
+  with.limits.keep = 1h;
+  {
+    RingMaker maker{with};
+    maker.feed(stream(20s), 20s);
+    maker.close();
+  }
+  with.boot = {2};
+  const ts::SteadyTime boot{10s};
+  RingMaker maker{with, RingMaker::plain_disk(), {boot, RingMaker::start + 24h * 365}};
+  maker.feed(stream(1s), 1s);
+  EXPECT_EQ(maker.writer().state().expired_segments, 0u);
+  maker.step(30min - 24h * 365);
+  maker.wait(11min);
+  maker.feed(stream(1s), 1s);
+  EXPECT_EQ(maker.writer().state().expired_segments, 0u);
+  maker.wait(20min);
+  maker.feed(stream(1s), 1s);
+  EXPECT_EQ(maker.writer().state().expired_segments, 2u);
+}
+
+TEST_F(Writer, FindsTheFirstOfTwoWhenTheClockIsSetBack) {
+  RingMaker maker{options()};
+  maker.feed(stream(20s), 20s);
+  maker.step(-10s);
+  maker.feed(stream(20s), 20s);
+  maker.close();
+  const auto ring = ring::open_ring(path());
+  const auto found = ring->find(RingMaker::start + 15s);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->segment, 2u);
+  bool stepped = false;
+  ring->visit({0, 0}, ring->end(), [&](ring::Position, const ring::Record& record) {
+    if (const auto* step = std::get_if<ring::ClockStepRecord>(&record)) stepped = step->step == -10s;
+  });
+  EXPECT_TRUE(stepped);
+  EXPECT_EQ(ring->coverage(1s).size(), 2u);
+}
+
+TEST_F(Writer, ShowsAnInputThatStoppedForHours) {
+  RingMaker maker{options()};
+  maker.feed(stream(10s), 10s);
+  const auto from = maker.now().wall;
+  maker.wait(3h);
+  maker.miss({0, GapRecord::Cause::input, from, maker.now().wall, 0}, true);
+  maker.feed(stream(10s), 10s);
+  maker.close();
+  const auto ring = ring::open_ring(path());
+  const auto gaps = all_gaps(*ring);
+  ASSERT_EQ(gaps.size(), 1u);
+  EXPECT_EQ(gaps[0].cause, GapRecord::Cause::input);
+  const auto after = ring->find(from + 1h);
+  ASSERT_TRUE(after);
+  EXPECT_EQ(*after, gaps[0].before);
+  EXPECT_EQ(ring->coverage(1s).size(), 2u);
+}
+
+TEST_F(Writer, CountsWhatContinuityCountersMiss) {
+  auto packets = stream(10s);
+  const auto lost = support::lose(packets, ts::Pid{0x101}, 50, 5);
+  ASSERT_EQ(lost, 5u);
+  RingMaker maker{options()};
+  maker.feed(packets, 10s);
+  maker.close();
+  const auto ring = ring::open_ring(path());
+  const auto gaps = all_gaps(*ring);
+  ASSERT_EQ(gaps.size(), 1u);
+  EXPECT_EQ(gaps[0].cause, GapRecord::Cause::lost);
+  EXPECT_EQ(gaps[0].packets, 5u);
+}
+
+// A disk of limited size, that fails when told to.
+class FaultyDisk : public ring::Disk {
+ public:
+  std::uint64_t capacity = ~std::uint64_t{0};
+  std::uint64_t used = 0;
+  int error = 0;             // of all writes
+  std::uint64_t error_after = ~std::uint64_t{0};  // bytes, once
+  bool refuses_files = false;
+
+  io::FileDescriptor create(const std::filesystem::path& path) override {
+    if (refuses_files) {
+      errno = EIO;
+      return {};
+    }
+    return Disk::create(path);
+  }
+  ssize_t write(int fd, std::span<const std::uint8_t> bytes) override {
+    if (error != 0) {
+      errno = error;
+      return -1;
+    }
+    if (error_after < bytes.size()) {
+      const auto some = Disk::write(fd, bytes.first(error_after));
+      error_after = ~std::uint64_t{0};
+      error = EIO;
+      return some;
+    }
+    if (error_after != ~std::uint64_t{0}) error_after -= bytes.size();
+    const auto room = capacity - used;
+    if (room == 0) {
+      errno = ENOSPC;
+      return -1;
+    }
+    const auto written = Disk::write(fd, bytes.first(std::min<std::uint64_t>(room, bytes.size())));
+    used += static_cast<std::uint64_t>(std::max<ssize_t>(written, 0));
+    return written;
+  }
+  int truncate(int fd, std::uint64_t size) override { return Disk::truncate(fd, size); }
+  int remove(const std::filesystem::path& path) override {
+    std::error_code ignored;
+    const auto size = std::filesystem::file_size(path, ignored);
+    const int result = Disk::remove(path);
+    if (result == 0 && !ignored) used -= size;
+    return result;
+  }
+};
+
+TEST_F(Writer, DeletesTheOldestWhenTheDiskIsFull) {
+  FaultyDisk disk;
+  disk.capacity = 3'000'000;
+  RingMaker maker{options(), disk};
+  const auto packets = stream(60s);
+  maker.feed(packets, 60s);
+  maker.close();
+  EXPECT_GT(maker.writer().state().sacrificed_segments, 0u);
+  EXPECT_LE(disk.used, disk.capacity);
+  const auto bytes = recorded_bytes(path());
+  const auto all = test::to_bytes(packets);
+  ASSERT_LE(bytes.size(), all.size());
+  EXPECT_GT(bytes.size(), 1'500'000u);
+  EXPECT_TRUE(std::equal(bytes.rbegin(), bytes.rend(), all.rbegin())) << "the last packets, without a hole";
+  EXPECT_EQ(maker.writer().state().trouble, "");
+  ASSERT_FALSE(reports_.empty());
+  EXPECT_NE(reports_[0].find("disk full: deleted the oldest segment"), std::string::npos) << reports_[0];
+}
+
+TEST_F(Writer, NeverDeletesTheSegmentBeingWrittenAndGoesOnWhenThereIsRoom) {
+  FaultyDisk disk;
+  disk.capacity = 300'000;
+  auto with = options();
+  with.segment = 1h;
+  const auto packets = stream(10s);
+  RingMaker maker{with, disk};
+  const auto size = ring::Block::capacity;
+  ring::Block block;
+  for (std::size_t at = 0; at < packets.size();) {
+    block.clear();
+    at += block.add(std::span{packets}.subspan(at, std::min(size, packets.size() - at)), maker.now());
+    while (!maker.writer().write(block, maker.now())) {
+      EXPECT_NE(maker.writer().state().trouble.find("No space left on device"), std::string::npos);
+      EXPECT_EQ(count(".ts"), 1u);
+      disk.capacity += 100'000;  // somebody made room
+    }
+    EXPECT_EQ(maker.writer().state().trouble, "");
+  }
+  maker.close();
+  EXPECT_EQ(recorded_bytes(path()), test::to_bytes(packets));
+}
+
+TEST_F(Writer, LeavesAFileThatCannotBeWrittenAndLosesNothing) {
+  FaultyDisk disk;
+  disk.error_after = 500'001;
+  RingMaker maker{options(), disk};
+  const auto packets = stream(9s);
+  ring::Block block;
+  int refused = 0;
+  for (std::size_t at = 0; at < packets.size();) {
+    block.clear();
+    at += block.add(std::span{packets}.subspan(at), maker.now());
+    while (!maker.writer().write(block, maker.now())) {
+      if (++refused == 3) disk.error = 0;
+    }
+  }
+  maker.close();
+  EXPECT_EQ(refused, 3);
+  EXPECT_EQ(recorded_bytes(path()), test::to_bytes(packets));
+  EXPECT_EQ(count(".ts"), 2u);
+  const auto ring = ring::open_ring(path());
+  EXPECT_TRUE(all_gaps(*ring).empty());
+  EXPECT_TRUE(ring->tables_at({ring->segments().back().sequence, 0})->pat());
+}
+
+TEST_F(Writer, WaitsForADiskThatMakesNoFiles) {
+  FaultyDisk disk;
+  disk.refuses_files = true;
+  RingMaker maker{options(), disk};
+  ring::Block block;
+  const auto packets = stream(1s);
+  block.add(packets, maker.now());
+  EXPECT_FALSE(maker.writer().write(block, maker.now()));
+  EXPECT_FALSE(maker.writer().write(block, maker.now()));
+  EXPECT_EQ(reports_.size(), 1u);
+  disk.refuses_files = false;
+  EXPECT_TRUE(maker.writer().write(block, maker.now()));
+  EXPECT_EQ(reports_.size(), 2u);
+  maker.close();
+  EXPECT_EQ(recorded_bytes(path()), test::to_bytes(packets));
+}
+
+TEST_F(Writer, MakesItsDirectoryAnewWhenThatWasRemoved) {
+  RingMaker maker{options()};
+  maker.feed(stream(5s), 5s);
+  std::filesystem::remove_all(path());
+  maker.writer().flush(maker.now());
+  const auto packets = stream(5s);
+  maker.feed(packets, 5s);
+  maker.close();
+  EXPECT_EQ(recorded_bytes(path()), test::to_bytes(packets));
+  ASSERT_GE(reports_.size(), 2u);
+  EXPECT_NE(reports_[0].find("removed"), std::string::npos);
+  EXPECT_TRUE(ring::summarize(ring::list_segments(path()).segments.at(0)));
+}
+
+TEST_F(Writer, LeavesFilesThatAreNotItsOwn) {
+  std::filesystem::create_directories(path());
+  std::ofstream{path() / "film.ts"} << "x";
+  std::ofstream{path() / "20270115T080000Z_00000009.idx"} << "an index without a segment";
+  auto with = options();
+  with.limits.size = 1000;
+  RingMaker maker{with};
+  maker.feed(stream(5s), 5s);
+  maker.close();
+  EXPECT_TRUE(std::filesystem::exists(path() / "film.ts"));
+  EXPECT_FALSE(std::filesystem::exists(path() / "20270115T080000Z_00000009.idx"));
+}
+
+TEST_F(Writer, MakesLostIndexesAgain) {
+  {
+    RingMaker maker{options()};
+    maker.feed(stream(25s), 25s);
+    maker.close();
+  }
+  const auto before = ring::open_ring(path());
+  const auto points = before->access_points({0, 0}, before->end());
+  for (const auto& segment : ring::list_segments(path()).segments) std::filesystem::remove(segment.index_path);
+  EXPECT_EQ(ring::reindex(path(), [](const std::string&) {}), 3u);
+  EXPECT_EQ(ring::reindex(path(), [](const std::string&) {}), 0u);
+  const auto after = ring::open_ring(path());
+  const auto found = after->access_points({0, 0}, after->end());
+  ASSERT_EQ(found.size(), points.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i].position, points[i].position);
+    EXPECT_EQ(found[i].pts, points[i].pts);
+    EXPECT_LT(std::chrono::abs(*found[i].date - *points[i].date), 300ms);
+  }
+}
+
+}  // namespace

@@ -112,6 +112,15 @@ const Descriptor* find(const Descriptors& descriptors, std::uint8_t tag) {
   return found == descriptors.end() ? nullptr : &*found;
 }
 
+std::string language_code(std::span<const std::uint8_t, 3> code) {
+  std::string out(code.begin(), code.end());
+  for (char& letter : out) {
+    const bool printable = letter > ' ' && letter < 0x7F;
+    if (!printable) letter = '?';
+  }
+  return out;
+}
+
 std::string text(std::span<const std::uint8_t> field) {
   if (field.empty()) return {};
   const CharacterTable table = character_table(field);

@@ -28,6 +28,9 @@ inline constexpr std::uint8_t application_signalling = 0x6F, enhanced_ac3 = 0x7A
                               extension = 0x7F;
 }  // namespace tag
 
+// An ISO 639-2 code as sent, three letters; what else is sent comes as '?', so that it cannot harm a terminal.
+std::string language_code(std::span<const std::uint8_t, 3> code);
+
 // A DVB text field (EN 300 468 annex A: character table selection, ISO 6937 by default) as UTF-8; control codes are
 // dropped (CR/LF becomes a space), what cannot be converted becomes U+FFFD.
 std::string text(std::span<const std::uint8_t> field);

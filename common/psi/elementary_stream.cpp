@@ -143,16 +143,6 @@ std::optional<Kind> kind_of(const Pmt::Stream& stream) {
   return standard;
 }
 
-// ISO 639-2 codes are three letters; what else is sent must not reach a terminal.
-std::string language(std::span<const std::uint8_t> code) {
-  std::string out(code.begin(), code.end());
-  for (char& letter : out) {
-    const bool printable = letter > ' ' && letter < 0x7F;
-    if (!printable) letter = '?';
-  }
-  return out;
-}
-
 // Bytes of an entry of the descriptors that list languages, each entry beginning with one; 0 for the others.
 std::size_t language_entry_size(std::uint8_t descriptor_tag) {
   switch (descriptor_tag) {
@@ -173,7 +163,7 @@ std::vector<std::string> languages_of(const Descriptors& descriptors) {
   for (const Descriptor& descriptor : descriptors) {
     const std::size_t entry = language_entry_size(descriptor.tag);
     for (std::size_t at = 0; entry != 0 && at + entry <= descriptor.data.size(); at += entry) {
-      std::string code = language(std::span{descriptor.data}.subspan(at, 3));
+      std::string code = language_code(std::span{descriptor.data}.subspan(at).first<3>());
       if (std::ranges::find(out, code) == out.end()) out.push_back(std::move(code));
     }
   }

@@ -298,16 +298,17 @@ std::optional<EitSection> parse_eit_section(const SectionBytes& section) {
   }
   if (!is_eit_body(sent.body())) return std::nullopt;
 
-  // libdvbpsi waits for every section of a table: this one becomes the only one of its own.
-  std::vector<SectionBytes> alone{section};
-  alone[0][6] = alone[0][7] = 0;  // section_number, last_section_number
-  alone[0][12] = 0;               // segment_last_section_number
-  ts::seal_section(alone[0]);
+  // libdvbpsi waits for every section of a table, so this one becomes the only one of its own; and as the EIT's section
+  // numbers may have gaps, libdvbpsi takes it as complete only when they come round again.
+  SectionBytes alone = section;
+  alone[6] = alone[7] = 0;  // section_number, last_section_number
+  alone[12] = 0;            // segment_last_section_number
+  ts::seal_section(alone);
   const auto attach = [&sent](dvbpsi_t* handle, void* owner) {
     return dvbpsi_AttachDemux(handle, ignore_subtable, nullptr) &&
            dvbpsi_eit_attach(handle, sent.table_id(), sent.extension(), receive, owner);
   };
-  const auto table = decode<dvbpsi_eit_t>(alone, attach, dvbpsi_DetachDemux);
+  const auto table = decode<dvbpsi_eit_t>({alone, alone}, attach, dvbpsi_DetachDemux);
   if (!table) return std::nullopt;
   EitSection out{.table = sent.table_id(),
                  .service = ServiceId{sent.extension()},
@@ -403,7 +404,7 @@ std::optional<ShortEvent> short_event(const Descriptors& descriptors) {
   if (data.size() < 5 + name) return std::nullopt;
   const std::size_t description = data[4 + name];
   if (data.size() < 5 + name + description) return std::nullopt;
-  return ShortEvent{std::string(data.begin(), data.begin() + 3), text(data.subspan(4, name)),
+  return ShortEvent{language_code(data.first<3>()), text(data.subspan(4, name)),
                     text(data.subspan(5 + name, description))};
 }
 

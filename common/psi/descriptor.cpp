@@ -28,9 +28,19 @@ const char* iso_8859(unsigned part) {
   return part < names.size() ? names[part] : nullptr;
 }
 
+// Some broadcasters send Latin letters of ISO/IEC 8859 and no selector. From 0xE0 to 0xEF those are the accented small
+// letters, while ISO 6937 has capitals there, which do not follow a small letter; but for its ordinals 0xE3 and 0xEB.
+bool is_mislabelled_latin(Bytes field) {
+  const auto gives_away = [](std::uint8_t before, std::uint8_t letter) {
+    return before >= 'a' && before <= 'z' && letter >= 0xE0 && letter <= 0xEF && letter != 0xE3 && letter != 0xEB;
+  };
+  return std::ranges::adjacent_find(field, gives_away) != field.end();
+}
+
 // Tables A.3 and A.4; no name for what is reserved.
 CharacterTable character_table(Bytes field) {
   const std::uint8_t selector = field.front();
+  if (selector >= 0x20 && is_mislabelled_latin(field)) return {"ISO8859-15", 0, 1};
   if (selector >= 0x20) return {"ISO_6937", 0, 1, true};
   if (selector >= 0x01 && selector <= 0x0B) return {iso_8859(selector + 4u), 1, 1};
   switch (selector) {

@@ -31,8 +31,8 @@ inline constexpr std::uint8_t application_signalling = 0x6F, enhanced_ac3 = 0x7A
 // An ISO 639-2 code as sent, three letters; what else is sent comes as '?', so that it cannot harm a terminal.
 std::string language_code(std::span<const std::uint8_t, 3> code);
 
-// A DVB text field (EN 300 468 annex A: character table selection, ISO 6937 by default) as UTF-8; control codes are
-// dropped (CR/LF becomes a space), what cannot be converted becomes U+FFFD.
+// A DVB text field (EN 300 468 annex A: character table selection, ISO 6937 by default, ISO 8859-15 where that is
+// plainly meant) as UTF-8; control codes are dropped (CR/LF becomes a space), what cannot be converted becomes U+FFFD.
 std::string text(std::span<const std::uint8_t> field);
 // The reverse, for tables that we make: UTF-8 with its selector byte 0x15, or plain where it is ASCII.
 std::vector<std::uint8_t> to_dvb_text(const std::string& utf8);

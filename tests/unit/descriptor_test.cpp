@@ -31,6 +31,14 @@ TEST(DvbText, IsIso6937WithoutSelector) {
   EXPECT_EQ(read({}, "10 \xA4"), "10 \u20ac");  // figure A.1 of EN 300 468 has the euro there
 }
 
+TEST(DvbText, WithoutSelectorIsLatinWhereIso6937WouldHaveCapitalsInsideWords) {
+  EXPECT_EQ(read({},
+                 "R\xE9"
+                 "alis\xE9 \xE0 No\xEBl"),
+            "R\u00e9alis\u00e9 \u00e0 No\u00ebl");
+  EXPECT_EQ(read({}, "\xE9re sm\xF9r 1\xE3 n\xEB 2"), "\u00d8re sm\u00f8r 1\u00aa n\u00ba 2");
+}
+
 TEST(DvbText, KeepsALastLetterThatCouldHaveTakenAnAccent) {
   EXPECT_EQ(read({}, "ca"), "ca");
   EXPECT_EQ(read({}, "ab\xC2"), "ab\uFFFD");  // an accent and no letter

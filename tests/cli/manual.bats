@@ -8,7 +8,7 @@ help_options() {
   "$1" --help | sed -nE 's/^  (-[A-Za-z], |    )?(--[a-z0-9-]+).*/\2/p' | sort -u
 }
 page_options() {
-  sed -nE 's/^\.It Fl (.* Fl )?-([a-z0-9-]+).*/--\2/p' "$HEADEND_SOURCE/man/$1.1" | sort -u
+  sed -nE 's/^\.It Fl (.* Fl )?\\?-([a-z0-9-]+).*/--\2/p' "$HEADEND_SOURCE/man/$1.1" | sort -u
 }
 
 @test "every option is in the man page, and the man page has no other" {

@@ -1,0 +1,49 @@
+// One output as asked for: --service SID=ENDPOINT[,key=value]...
+//
+//   0x0101=udp://239.1.1.1:5000,newsid=1        one service
+//   *=srt://host:9000                           the whole multiplex, as it is
+//   *=dump.ts,pids=0x100+0x101                  these PIDs of the multiplex, as they are
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/io/endpoint.hpp"
+#include "common/psi/tables.hpp"
+#include "common/ts/packet.hpp"
+
+namespace dvbrecv {
+
+enum class EitMode : std::uint8_t { none, present_following, schedule };
+inline const std::vector<std::pair<std::string, EitMode>> eit_modes{
+    {"none", EitMode::none}, {"pf", EitMode::present_following}, {"schedule", EitMode::schedule}};
+
+struct OutputSpec {
+  io::Endpoint endpoint;
+  // The endpoint's text without the keys of this tool: where the output goes; and that without its secrets.
+  std::string place, name;
+  std::optional<psi::ServiceId> service;  // none: the multiplex
+  std::set<ts::Pid> pids;                 // empty: all
+  std::optional<psi::ServiceId> new_id;
+  std::map<ts::Pid, ts::Pid> pid_map;
+  std::optional<EitMode> eit;  // none: as --eit says
+  bool ecm = false, emm = false;
+
+  // Throws std::invalid_argument.
+  static OutputSpec parse(std::string_view text);
+  // "service 0x0101 (257)", "the multiplex" or "PIDs of the multiplex", for messages.
+  std::string subject() const;
+  // Same place, same content.
+  friend bool operator==(const OutputSpec& a, const OutputSpec& b);
+};
+
+// Throws std::invalid_argument if two outputs go to one place.
+void check_places(const std::vector<OutputSpec>& specs);
+
+}  // namespace dvbrecv

@@ -1,0 +1,67 @@
+// The running tool: reads the input, splits it, answers signals, and tells people and machines how it goes.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "common/cli/exit_status.hpp"
+#include "common/cli/metrics.hpp"
+#include "common/cli/service_manager.hpp"
+#include "common/cli/signals.hpp"
+#include "common/io/pacer.hpp"
+#include "common/io/source.hpp"
+#include "tools/dvbrecv/options.hpp"
+#include "tools/dvbrecv/rate_meter.hpp"
+#include "tools/dvbrecv/splitter.hpp"
+
+namespace dvbrecv {
+
+class Receiver {
+ public:
+  // Opens input and outputs. `reread` gives the options as they are now, for SIGHUP.
+  Receiver(const Options& options, cli::Signals& signals, const std::optional<std::filesystem::path>& metrics_file,
+           std::function<Options()> reread);
+
+  // Until the input ends, a signal comes, or no output is left.
+  cli::ExitStatus run();
+
+ private:
+  void watch(bool received, ts::SteadyTime now);
+  void answer_signals();
+  void reload();
+  void watch_silence(bool received, ts::SteadyTime now);
+  void name_missing_services(ts::SteadyTime now);
+  std::string services_there() const;
+  void measure();
+  void refresh_metrics();
+  void refresh_output(const Splitter::Output& output);
+  void print_state() const;
+  std::string status_line() const;
+  bool has_open_output() const;
+  cli::ExitStatus verdict() const;
+
+  Options options_;
+  cli::Signals& signals_;
+  std::function<Options()> reread_;
+  std::unique_ptr<io::Source> source_;
+  io::Pacer pacer_;
+  Splitter splitter_;
+  cli::Metrics metrics_{"dvbrecv"};
+  cli::MetricsWriter metrics_writer_;
+  cli::ServiceManager manager_;
+
+  std::optional<ts::SteadyTime> last_arrival_;  // none: nothing has come yet
+  ts::SteadyTime waiting_since_;
+  bool is_silent_ = false;
+  std::optional<ts::SteadyTime> name_missing_at_;
+  ts::SteadyTime next_measurement_{};
+  RateMeter input_rate_;
+  std::map<const Port*, RateMeter> output_rates_;
+};
+
+}  // namespace dvbrecv

@@ -1,0 +1,100 @@
+#include "tools/dvbrecv/service_tables.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "common/psi/elementary_stream.hpp"
+#include "common/ts/section.hpp"
+
+namespace dvbrecv {
+namespace {
+
+bool is_kept(const OutputSpec& spec, ts::Pid pid) { return spec.pids.empty() || spec.pids.contains(pid); }
+
+// CA_PID of a CA descriptor (ISO/IEC 13818-1 2.6.16): 13 bits after the 16 of CA_system_id.
+void map_ca_pids(psi::Descriptors& descriptors, const OutputSpec& spec) {
+  for (auto& [tag, data] : descriptors) {
+    if (tag != psi::tag::conditional_access || data.size() < 4) continue;
+    const unsigned pid = mapped(spec, ts::Pid{static_cast<unsigned>(data[2] << 8 | data[3])}).value();
+    data[2] = static_cast<std::uint8_t>((data[2] & 0xE0) | pid >> 8);
+    data[3] = static_cast<std::uint8_t>(pid);
+  }
+}
+
+psi::Pmt changed(psi::Pmt pmt, const OutputSpec& spec) {
+  pmt.service = spec.new_id.value_or(pmt.service);
+  pmt.pcr_pid = mapped(spec, pmt.pcr_pid);
+  map_ca_pids(pmt.descriptors, spec);
+  std::erase_if(pmt.streams, [&](const psi::Pmt::Stream& s) { return !is_kept(spec, s.pid); });
+  for (auto& stream : pmt.streams) {
+    stream.pid = mapped(spec, stream.pid);
+    map_ca_pids(stream.descriptors, spec);
+  }
+  return pmt;
+}
+
+}  // namespace
+
+ts::Pid mapped(const OutputSpec& spec, ts::Pid pid) {
+  const auto found = spec.pid_map.find(pid);
+  return found == spec.pid_map.end() ? pid : found->second;
+}
+
+psi::Pat single_service_pat(const psi::Pat& source, const psi::Service& service, const OutputSpec& spec) {
+  psi::Pat pat;
+  pat.transport_stream_id = source.transport_stream_id;
+  pat.version = source.version;
+  pat.network_pid = source.network_pid;
+  pat.services.push_back({spec.new_id.value_or(service.id), mapped(spec, service.pmt_pid)});
+  return pat;
+}
+
+std::vector<psi::SectionBytes> service_pmt(const psi::Service& service, const OutputSpec& spec) {
+  const psi::Pmt pmt = changed(*service.pmt, spec);
+  return pmt == *service.pmt ? service.pmt_sections : psi::sections(pmt);
+}
+
+std::optional<psi::Sdt> single_service_sdt(const psi::Sdt& source, const psi::Service& service,
+                                           const OutputSpec& spec) {
+  if (!service.sdt) return std::nullopt;
+  psi::Sdt sdt;
+  sdt.transport_stream_id = source.transport_stream_id;
+  sdt.original_network_id = source.original_network_id;
+  sdt.version = source.version;
+  sdt.services.push_back(*service.sdt);
+  sdt.services.front().service = spec.new_id.value_or(service.id);
+  return sdt;
+}
+
+psi::SectionBytes service_eit(const ts::Section& section, const OutputSpec& spec) {
+  psi::SectionBytes bytes(section.bytes().begin(), section.bytes().end());
+  if (spec.new_id && spec.new_id->value() != section.extension()) {
+    bytes[3] = static_cast<std::uint8_t>(spec.new_id->value() >> 8);
+    bytes[4] = static_cast<std::uint8_t>(spec.new_id->value());
+    ts::seal_section(bytes);
+  }
+  return bytes;
+}
+
+std::set<ts::Pid> service_pids(const psi::Pmt& pmt, const OutputSpec& spec) {
+  std::set<ts::Pid> pids;
+  const auto add_ecms = [&](const psi::Descriptors& descriptors) {
+    if (spec.ecm) std::ranges::copy(psi::conditional_access_pids(descriptors), std::inserter(pids, pids.end()));
+  };
+  add_ecms(pmt.descriptors);
+  for (const auto& stream : pmt.streams) {
+    if (!is_kept(spec, stream.pid)) continue;
+    pids.insert(stream.pid);
+    add_ecms(stream.descriptors);
+  }
+  pids.insert(pmt.pcr_pid);
+  pids.erase(ts::null_pid);
+  return pids;
+}
+
+void set_version(psi::SectionBytes& section, unsigned version) {
+  section[5] = static_cast<std::uint8_t>((section[5] & 0xC1) | (version & 0x1F) << 1);
+  ts::seal_section(section);
+}
+
+}  // namespace dvbrecv

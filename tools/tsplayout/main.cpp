@@ -1,0 +1,118 @@
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "common/cli/app.hpp"
+#include "common/cli/log.hpp"
+#include "common/cli/main.hpp"
+#include "common/cli/metrics.hpp"
+#include "common/cli/service_manager.hpp"
+#include "common/cli/signals.hpp"
+#include "common/io/pacer.hpp"
+#include "common/io/sink.hpp"
+#include "common/io/source.hpp"
+#include "tools/tsplayout/playout.hpp"
+#include "tools/tsplayout/report.hpp"
+
+namespace {
+
+struct Options {
+  std::vector<std::string> files;
+  io::Endpoint output;
+  bool loop = false;
+  std::optional<std::uint32_t> times;
+  bool realtime = false;
+};
+
+void declare(cli::App& app, Options& options) {
+  app.synopsis("[--loop | --times N] [--output ENDPOINT] FILE...");
+  app.positional("FILE", options.files, "transport streams to play, in this order; - is standard input").required();
+  app.add("-o,--output", options.output, "ENDPOINT", "where to send: a socket in real time, a file or pipe at once");
+  app.flag("--loop", options.loop, "play all again and again");
+  app.add("--times", options.times, "N", "play all so many times").excludes("--loop");
+  app.flag("--rt", options.realtime, "send by the real-time scheduler (SCHED_FIFO)");
+}
+
+// Opening the output would empty the file.
+bool is_same_file(const io::Endpoint& input, const io::Endpoint& output) {
+  std::error_code none;
+  return input.kind == io::Endpoint::Kind::path && output.kind == io::Endpoint::Kind::path &&
+         std::filesystem::is_regular_file(input.path, none) &&
+         std::filesystem::equivalent(input.path, output.path, none);
+}
+
+void check(const Options& options) {
+  if (options.times == 0u) throw cli::UsageError("--times 0: at least 1");
+  for (const std::string& file : options.files) {
+    const io::Endpoint endpoint = io::Endpoint::parse(file);
+    if (endpoint.is_socket()) {
+      throw cli::UsageError(file + ": files are played, not sockets");
+    }
+    if (is_same_file(endpoint, options.output)) throw cli::UsageError(file + ": is the output too");
+    const bool again = options.loop || options.times.value_or(1) > 1;
+    if (endpoint.kind == io::Endpoint::Kind::standard_stream && (again || options.files.size() > 1)) {
+      throw cli::UsageError("-: standard input is played alone, and once");
+    }
+  }
+}
+
+tsplayout::Playout::Options playout_options(const Options& options) {
+  std::optional<std::uint64_t> turns{options.times.value_or(1)};
+  if (options.loop) turns.reset();
+  return {options.files, turns};
+}
+
+cli::ExitStatus run(int argc, char** argv) {
+  Options options;
+  cli::App app{"tsplayout", "play transport stream files as one stream without joins"};
+  declare(app, options);
+  if (const auto status = app.parse(argc, argv)) return *status;
+  check(options);
+
+  cli::Signals signals{cli::Signals::Delivery::anywhere};
+  cli::ServiceManager manager;
+  const auto stopping = [&] { return signals.stop(); };
+  std::function<void()> on_packets;
+  tsplayout::Playout playout{playout_options(options),
+                             [](const std::string& file) { return io::open_source(io::Endpoint::parse(file)); },
+                             stopping, [&] { on_packets(); }};
+  playout.check();
+  if (stopping()) return cli::ExitStatus::done;
+
+  io::Pacer pacer{{.realtime = options.realtime}};
+  if (options.realtime && pacer.realtime_refused()) {
+    cli::log(cli::Priority::warning, "--rt: not allowed here; sends by the ordinary scheduler");
+  }
+  const auto sink =
+      io::open_sink(options.output, {.pcr_pid = playout.pcr_pid(), .pacer = &pacer, .stopping = stopping});
+
+  cli::Metrics metrics{"tsplayout"};
+  tsplayout::Report report{playout, *sink, metrics};
+  cli::MetricsWriter writer{metrics, app.metrics_file(), [&] { report.refresh(); }};
+  on_packets = [&] {
+    const auto now = std::chrono::steady_clock::now();
+    manager.status(report.status_line());
+    manager.poll(now);
+    writer.poll(now);
+    signals.take_reload();  // files are opened anew at each turn anyway
+    if (signals.take_dump()) report.print();
+  };
+  manager.ready();
+  const bool played = playout.run(*sink);
+  manager.stopping();
+  sink->finish();
+  report.refresh();
+  if (!played) throw std::runtime_error("none of the files can be played any more");
+  return playout.statistics().files_skipped > 0 ? cli::ExitStatus::incomplete : cli::ExitStatus::done;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return cli::run_main(argc, argv, run); }

@@ -1,0 +1,165 @@
+#include "tools/tsplayout/playout.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <future>
+#include <stdexcept>
+#include <utility>
+
+#include "common/cli/log.hpp"
+#include "common/cli/values.hpp"
+
+namespace tsplayout {
+
+namespace {
+
+constexpr std::size_t batch = 224;                                // 32 datagrams
+constexpr std::size_t first_look = 256 * 1024 / ts::packet_size;  // enough of most files to see that they can be played
+
+io::Stamp stamp_of(std::uint64_t position) {
+  return {position, {std::chrono::steady_clock::now(), std::chrono::system_clock::now()}};
+}
+
+}  // namespace
+
+Playout::Playout(Options options, Opener open, std::function<bool()> stopping, std::function<void()> on_packets)
+    : options_(std::move(options)),
+      open_(std::move(open)),
+      stopping_(std::move(stopping)),
+      on_packets_(std::move(on_packets)) {}
+
+std::unique_ptr<Pass> Playout::load(const std::string& file, TableVersions& versions, std::size_t window) const {
+  auto pass = std::make_unique<Pass>(file, open_(file), versions, window);
+  pass->fill(stopping_);
+  return pass;
+}
+
+void Playout::check() {
+  for (std::size_t i = 1; i < options_.files.size(); ++i) {
+    const std::string& file = options_.files[i];
+    // What is not a file on disk can be read once only.
+    if (std::filesystem::exists(file) && !std::filesystem::is_regular_file(file)) continue;
+    TableVersions scratch;
+    auto pass = load(file, scratch, std::min(first_look, options_.window));
+    if (pass->problem() && !pass->ended()) pass = load(file, scratch, options_.window);
+    if (const auto problem = pass->problem()) throw std::runtime_error(file + ": " + *problem);
+  }
+  current_ = load(options_.files.front(), versions_, options_.window);
+  if (const auto problem = current_->problem(); problem && !stopping_()) {
+    throw std::runtime_error(current_->name() + ": " + *problem);
+  }
+}
+
+bool Playout::run(io::Sink& sink) {
+  for (;;) {
+    announce();
+    ++statistics_.files;
+    play_window(sink, false);
+    if (stopping_()) return true;
+    if (is_last()) {
+      play_window(sink, true);
+      return true;
+    }
+    const auto last_units = finish_stretch(current_->window());
+    // The next file is read while the end of this one is sent.
+    auto next = std::async(std::launch::async, [this] { return load_next(); });
+    play_window(sink, true);
+    auto pass = next.get();
+    if (stopping_()) return true;
+    if (!pass) return options_.turns.has_value();
+    Filler filler = join(*current_, last_units, *pass, fractions_);
+    play_filler(sink, filler);
+    retire();
+    current_ = std::move(pass);
+    turn_ = next_turn_;
+    sink.set_pcr_pid(pcr_pid());
+    rewriter_.begin_file();
+  }
+}
+
+bool Playout::is_last() const {
+  return next_file_ == options_.files.size() && options_.turns && next_turn_ >= *options_.turns;
+}
+
+// The next file that can be played, of as many as make a turn. On a thread of its own.
+std::unique_ptr<Pass> Playout::load_next() {
+  for (std::size_t tries = 0; tries < options_.files.size() && !is_last() && !stopping_(); ++tries) {
+    if (next_file_ == options_.files.size()) {
+      next_file_ = 0;
+      ++next_turn_;
+    }
+    const std::string& file = options_.files[next_file_++];
+    std::string reason;
+    try {
+      auto pass = load(file, versions_, options_.window);
+      const auto problem = pass->problem();
+      if (!problem || stopping_()) return pass;
+      reason = file + ": " + *problem;
+    } catch (const std::exception& error) {
+      reason = error.what();
+    }
+    cli::log(cli::Priority::warning, "{}; skipped", reason);
+    ++files_skipped_;
+  }
+  return nullptr;
+}
+
+// What cannot be read on ends there.
+void Playout::fill() try { current_->fill(stopping_); } catch (const std::exception& error) {
+  cli::log(cli::Priority::error, "{}; goes on with the next file", error.what());
+  current_->end();
+  ++files_skipped_;
+}
+
+// The packets up to the window's last fill, or all of them.
+void Playout::play_window(io::Sink& sink, bool to_end) {
+  PacketWindow& window = current_->window();
+  while (!stopping_()) {
+    if (!to_end) fill();
+    if (to_end ? window.size() == 0 : current_->ended()) return;
+    const auto packets = window.front(batch);
+    std::uint64_t position = window.begin();
+    for (ts::Packet& packet : packets) rewriter_.rewrite(*current_, packet, position++);
+    sink.write(packets, stamp_of(statistics_.packets));
+    statistics_.packets += packets.size();
+    window.pop(packets.size());
+    on_packets_();
+  }
+}
+
+void Playout::play_filler(io::Sink& sink, Filler& filler) {
+  std::array<ts::Packet, batch> buffer;
+  for (auto packets = filler.next(buffer); !packets.empty() && !stopping_(); packets = filler.next(buffer)) {
+    for (ts::Packet& packet : packets) rewriter_.count(packet);
+    sink.write(packets, stamp_of(statistics_.packets));
+    statistics_.packets += packets.size();
+    statistics_.filler_packets += packets.size();
+    on_packets_();
+  }
+}
+
+void Playout::announce() {
+  cli::log(cli::Priority::debug, "plays {}, turn {}", playing(), turn_);
+  if (warned_scrambled_ || current_->scrambled().none() || rewriter_.is_first_file()) return;
+  warned_scrambled_ = true;
+  cli::log(cli::Priority::warning, "{}: is scrambled: its PTS and DTS cannot be moved and jump where files meet",
+           playing());
+}
+
+void Playout::retire() {
+  statistics_ = statistics();
+  current_.reset();
+}
+
+PlayoutStatistics Playout::statistics() const {
+  PlayoutStatistics all = statistics_;
+  all.files_skipped = files_skipped_;
+  all.blanked_packets = rewriter_.blanked();
+  all.sections_renumbered = versions_.changed();
+  if (!current_) return all;
+  for (const ClockTrack& clock : current_->clocks()) all.clock_jumps += clock.jumps();
+  all.skipped_bytes += current_->statistics().skipped_bytes;
+  return all;
+}
+
+}  // namespace tsplayout

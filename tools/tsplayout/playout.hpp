@@ -1,0 +1,83 @@
+// Plays files one after another as one stream.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/io/sink.hpp"
+#include "common/io/source.hpp"
+#include "tools/tsplayout/join.hpp"
+#include "tools/tsplayout/pass.hpp"
+#include "tools/tsplayout/rewriter.hpp"
+#include "tools/tsplayout/table_versions.hpp"
+
+namespace tsplayout {
+
+struct PlayoutStatistics {
+  std::uint64_t packets = 0;          // sent
+  std::uint64_t files = 0;            // begun
+  std::uint64_t files_skipped = 0;    // could not be played, or not to their end, when their turn came
+  std::uint64_t filler_packets = 0;   // sent between files
+  std::uint64_t blanked_packets = 0;  // of PES packets and sections cut off at the beginning of a file
+  std::uint64_t clock_jumps = 0;      // of the files' own, smoothed
+  std::uint64_t sections_renumbered = 0;
+  std::uint64_t skipped_bytes = 0;  // of files, no part of any packet
+};
+
+class Playout {
+ public:
+  using Opener = std::function<std::unique_ptr<io::Source>(const std::string& file)>;
+  struct Options {
+    std::vector<std::string> files;
+    std::optional<std::uint64_t> turns{1};  // nothing: for ever
+    std::size_t window = Pass::default_window;
+  };
+
+  // `stopping` is asked often: true ends. `on_packets` is called between batches.
+  Playout(Options options, Opener open, std::function<bool()> stopping, std::function<void()> on_packets);
+
+  // Looks into every file before anything is sent. Throws, with the file's name and the reason, for one that cannot
+  // be played.
+  void check();
+  // The clock to send by, of the first file. After check().
+  ts::Pid pcr_pid() const { return current_->clocks()[current_->primary()].pid(); }
+  // Plays all, or until stopped. False: not one file of a whole turn could be played any more.
+  bool run(io::Sink& sink);
+
+  const std::string& playing() const { return current_->name(); }
+  std::uint64_t turn() const { return turn_; }
+  PlayoutStatistics statistics() const;
+
+ private:
+  std::unique_ptr<Pass> load(const std::string& file, TableVersions& versions, std::size_t window) const;
+  bool is_last() const;
+  std::unique_ptr<Pass> load_next();
+  void fill();
+  void play_window(io::Sink& sink, bool to_end);
+  void play_filler(io::Sink& sink, Filler& filler);
+  void announce();
+  void retire();
+
+  Options options_;
+  Opener open_;
+  std::function<bool()> stopping_;
+  std::function<void()> on_packets_;
+  TableVersions versions_;
+  Rewriter rewriter_;
+  std::map<ts::Pid, double> fractions_;
+  std::unique_ptr<Pass> current_;
+  std::size_t next_file_ = 1;
+  std::uint64_t turn_ = 1, next_turn_ = 1;
+  std::atomic<std::uint64_t> files_skipped_{0};
+  bool warned_scrambled_ = false;
+  PlayoutStatistics statistics_;
+};
+
+}  // namespace tsplayout

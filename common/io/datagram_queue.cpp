@@ -37,8 +37,9 @@ std::span<const DatagramQueue::Slot> DatagramQueue::front() {
 }
 
 void DatagramQueue::pop(std::size_t count) {
+  if (count == 0) return;
   const std::size_t popped = popped_.load(std::memory_order_relaxed) + count;
-  leave_head_ = count > 0 && popped % block_slots == 0;
+  leave_head_ = popped % block_slots == 0;
   popped_.store(popped, std::memory_order_release);
 }
 

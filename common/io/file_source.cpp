@@ -80,10 +80,9 @@ std::span<const Chunk> FileSource::read(std::chrono::milliseconds timeout) {
 }
 
 std::span<const Chunk> FileSource::deliver(std::span<const ts::Packet> packets) {
-  const auto& statistics = synchronizer_.statistics();
-  const std::uint64_t lost = statistics.skipped_bytes + statistics.sync_losses;
-  chunk_ = {packets, arrival_, overrun_ || lost != lost_before_};
-  lost_before_ = lost;
+  const std::uint64_t skipped = synchronizer_.statistics().skipped_bytes;
+  chunk_ = {packets, arrival_, overrun_ || skipped != skipped_before_};
+  skipped_before_ = skipped;
   overrun_ = false;
   return {&chunk_, 1};
 }

@@ -38,7 +38,7 @@ class FileSource final : public Source {
   bool overrun_ = false;
   ts::Arrival arrival_{};
   std::uint64_t bytes_ = 0;
-  std::uint64_t lost_before_ = 0;  // sync losses and skipped bytes when the last chunk was delivered
+  std::uint64_t skipped_before_ = 0;  // bytes skipped before the last chunk
   ts::Synchronizer synchronizer_;
   Chunk chunk_;
 };

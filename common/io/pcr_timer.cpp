@@ -16,13 +16,12 @@ constexpr std::size_t most_held = 16384;
 constexpr nanoseconds unclocked_step{ts::packet_size * 8 * 100};
 // What was due longer ago than this cannot be made up for without a burst: time goes on from the present instead.
 constexpr nanoseconds tolerated_lateness = std::chrono::milliseconds{5};
-// A writer that has not had to wait for so long writes at the input's own pace.
-constexpr nanoseconds surely_unthrottled = std::chrono::seconds{5};
+// A writer that has not had to wait for so long a passage writes at the input's own pace.
+constexpr ts::Ticks27 surely_unthrottled{5 * ts::system_clock_hz};
 
 }  // namespace
 
 void PcrTimer::feed(const ts::Packet& packet, std::uint64_t position, SteadyTime arrival) {
-  if (!unthrottled_since_) unthrottled_since_ = arrival;
   held_.push_back({packet, position, arrival, {}});
   if (is_clock(packet, position, arrival)) {
     feed_clock(packet, position, arrival);
@@ -39,7 +38,7 @@ bool PcrTimer::is_clock(const ts::Packet& packet, std::uint64_t position, Steady
   if (followed_ && packet.pid() != *followed_) {
     if (!is_silent(position, arrival)) return false;
     time_by_clock(held_.size() - 1, arrival);
-    restart_clock(arrival);
+    restart_clock();
   }
   followed_ = packet.pid();
   return true;
@@ -55,6 +54,7 @@ void PcrTimer::feed_clock(const ts::Packet& packet, std::uint64_t position, Stea
   const auto seen = options_.live ? std::optional{arrival} : std::nullopt;
   const auto sample = clock_.feed(*packet.pcr(), position, packet.discontinuity(), seen);
   last_pcr_arrival_ = arrival;
+  if (!unthrottled_since_) unthrottled_since_ = sample.time;
   recovery_.feed(sample.time, arrival);
   if (clock_.ticks_per_packet()) time_by_clock(held_.size(), arrival);
 }
@@ -74,13 +74,13 @@ void PcrTimer::set_pcr_pid(std::optional<ts::Pid> pid, SteadyTime now) {
   options_.pcr_pid = pid;
   if (pid && pid == followed_) return;
   time_by_clock(held_.size(), now);
-  restart_clock(now);
+  restart_clock();
   followed_ = pid;
 }
 
-void PcrTimer::throttled(SteadyTime now) {
+void PcrTimer::throttled() {
   recovery_ = ts::ClockRecovery{};
-  unthrottled_since_ = now;
+  unthrottled_since_.reset();
 }
 
 void PcrTimer::forget_ready() {
@@ -88,15 +88,16 @@ void PcrTimer::forget_ready() {
   ready_ = 0;
 }
 
-void PcrTimer::restart_clock(SteadyTime now) {
+void PcrTimer::restart_clock() {
   clock_ = {};
   recovery_ = ts::ClockRecovery{};
   anchor_.reset();
-  unthrottled_since_ = now;
+  unthrottled_since_.reset();
 }
 
-bool PcrTimer::follows_arrivals(SteadyTime now) const {
-  return recovery_.started() && (options_.live || now - *unthrottled_since_ > surely_unthrottled);
+bool PcrTimer::follows_arrivals() const {
+  if (!recovery_.started()) return false;
+  return options_.live || (unthrottled_since_ && clock_.last_time() - *unthrottled_since_ > surely_unthrottled);
 }
 
 SteadyTime PcrTimer::anchored(ts::ProgramTime time) const {
@@ -107,7 +108,7 @@ void PcrTimer::time_by_clock(std::size_t count, SteadyTime now) {
   if (count <= ready_) return;
   if (!clock_.ticks_per_packet()) return time_unclocked(count, now);
 
-  const bool follow = follows_arrivals(now);
+  const bool follow = follows_arrivals();
   const ts::ProgramTime first = clock_.at(held_[ready_].position);
   if (!follow && followed_arrivals_ && last_due_) anchor_ = {first, *last_due_};
   followed_arrivals_ = follow;

@@ -18,7 +18,7 @@ namespace io {
 class PcrTimer {
  public:
   struct Options {
-    std::optional<ts::Pid> pcr_pid;  // none: the first PID with a PCR, another when that one is silent for a second
+    std::optional<ts::Pid> pcr_pid{};  // none: the first PID with a PCR, another when that one is silent for a second
     bool live = false;
     std::chrono::nanoseconds latency = std::chrono::milliseconds{200};  // from arrival to departure
   };
@@ -40,7 +40,7 @@ class PcrTimer {
   // Held packets are timed by the clock that they came with.
   void set_pcr_pid(std::optional<ts::Pid> pid, ts::SteadyTime now);
   // The writer was made to wait, so the pace of writing is not the input's own.
-  void throttled(ts::SteadyTime now);
+  void throttled();
 
   // Packets that have got their time, until forget_ready().
   std::span<const Timed> ready() const { return std::span{held_}.first(ready_); }
@@ -52,12 +52,12 @@ class PcrTimer {
   bool is_clock(const ts::Packet& packet, std::uint64_t position, ts::SteadyTime arrival);
   void feed_clock(const ts::Packet& packet, std::uint64_t position, ts::SteadyTime arrival);
   bool is_silent(std::uint64_t position, ts::SteadyTime arrival) const;
-  void restart_clock(ts::SteadyTime now);
+  void restart_clock();
   // Gives the oldest `count` held packets their times, by the clock or without one.
   void time_by_clock(std::size_t count, ts::SteadyTime now);
   void time_unclocked(std::size_t count, ts::SteadyTime now);
   void set_due(Timed& packet, ts::SteadyTime due);
-  bool follows_arrivals(ts::SteadyTime now) const;
+  bool follows_arrivals() const;
   ts::SteadyTime anchored(ts::ProgramTime time) const;
 
   Options options_;
@@ -71,7 +71,7 @@ class PcrTimer {
     ts::SteadyTime steady;
   };
   std::optional<Anchor> anchor_;
-  std::optional<ts::SteadyTime> unthrottled_since_;
+  std::optional<ts::ProgramTime> unthrottled_since_;
   bool followed_arrivals_ = false;
 
   std::vector<Timed> held_;

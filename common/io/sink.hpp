@@ -33,7 +33,7 @@ struct SinkOptions {
   bool live = false;
   // Socket outputs: whose clock to send by. Without one the PID of the first PCR seen is followed, and another when
   // that one is silent for a second.
-  std::optional<ts::Pid> pcr_pid;
+  std::optional<ts::Pid> pcr_pid{};
   // Live input to socket: from a packet's arrival to its sending; must cover input jitter and the spacing of PCRs.
   std::chrono::milliseconds latency{200};
   // Live input to file or pipe: how much may be queued.
@@ -41,7 +41,7 @@ struct SinkOptions {
   // Needed for sockets; must live longer than the sink.
   Pacer* pacer = nullptr;
   // Asked while a write blocks (not live): true gives up, so that SIGTERM ends a paced output at once.
-  std::function<bool()> stopping;
+  std::function<bool()> stopping{};
 };
 
 class Sink {

@@ -126,7 +126,7 @@ void SocketSink::wait_until_near(SteadyTime due) {
   if (now() >= due - options_.latency - most_ahead) return;
   const SteadyTime near = due - options_.latency - least_ahead;
   while (now() < near && !stopping()) std::this_thread::sleep_until(std::min(near, now() + patience));
-  timer_.throttled(now());
+  timer_.throttled();
 }
 
 void SocketSink::finish() {

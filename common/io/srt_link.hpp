@@ -17,7 +17,6 @@ namespace io {
 
 class SrtLink {
  public:
-
   enum class Role { receiver, sender };
   // A message received: its sequence number (31 bits) tells of those lost before it. `first`: of a new connection.
   struct Message {

@@ -37,9 +37,10 @@ void SrtSource::Batch::clear() {
 
 void SrtSource::take(const SrtLink::Message& message) {
   const ts::Arrival arrival{std::chrono::steady_clock::now(), std::chrono::system_clock::now()};
-  const std::uint32_t missing = message.first ? 0 : missing_between(last_sequence_, message.sequence);
+  // Nobody knows what was sent while there was no connection.
+  const std::uint32_t missing = message.first ? 0 : missing_between(*last_sequence_, message.sequence);
+  after_loss_ = after_loss_ || missing != 0 || (message.first && last_sequence_);
   last_sequence_ = message.sequence;
-  after_loss_ = after_loss_ || missing != 0;
 
   const std::lock_guard lock(mutex_);
   lost_ += missing;

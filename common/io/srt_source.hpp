@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "common/io/file_descriptor.hpp"
@@ -49,9 +50,9 @@ class SrtSource final : public Source {
   mutable std::mutex mutex_;
   Batch filling_;
   std::uint64_t lost_ = 0, dropped_ = 0;
-  std::int32_t last_sequence_ = 0;  // the link's thread's
-  bool after_loss_ = false;         // the link's thread's
-  SrtLink link_;                    // last, so that its thread ends first
+  std::optional<std::int32_t> last_sequence_;  // the link's thread's
+  bool after_loss_ = false;                    // the link's thread's
+  SrtLink link_;                               // last, so that its thread ends first
 };
 
 }  // namespace io

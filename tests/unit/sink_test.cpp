@@ -1,0 +1,509 @@
+#include "common/io/sink.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <thread>
+
+#include "common/io/address.hpp"
+#include "common/io/file_descriptor.hpp"
+#include "common/io/source.hpp"
+#include "common/ts/rtp.hpp"
+#include "tests/support/network_namespace.hpp"
+#include "tests/support/packet_builder.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using Bytes = std::vector<std::uint8_t>;
+
+io::Stamp stamp(std::uint64_t position) {
+  return {position, {std::chrono::steady_clock::now(), std::chrono::system_clock::now()}};
+}
+
+// A constant-rate stream, 100 us a packet, with a PCR in every `every`th (0: none).
+std::vector<ts::Packet> stream(std::size_t count, std::size_t every = 50) {
+  std::vector<ts::Packet> packets;
+  for (std::size_t i = 0; i < count; ++i) {
+    test::PacketFields fields{.counter = static_cast<unsigned>(i & 15)};
+    if (every != 0 && i % every == 0) fields.pcr = ts::Pcr{ts::Ticks27{static_cast<std::int64_t>(i) * 2700}};
+    Bytes payload(184, 0xAA);
+    payload[0] = static_cast<std::uint8_t>(i >> 8);
+    payload[1] = static_cast<std::uint8_t>(i);
+    packets.push_back(test::make_packet(fields, payload));
+  }
+  return packets;
+}
+
+std::size_t number_of(const ts::Packet& packet) {
+  return static_cast<std::size_t>(packet.payload()[0] << 8 | packet.payload()[1]);
+}
+
+std::unique_ptr<io::Sink> open(const std::string& endpoint, const io::SinkOptions& options = {}) {
+  return io::open_sink(io::Endpoint::parse(endpoint), options);
+}
+
+void write_one_by_one(io::Sink& sink, std::span<const ts::Packet> packets) {
+  for (std::size_t i = 0; i < packets.size(); ++i) sink.write(packets.subspan(i, 1), stamp(i));
+}
+
+Bytes read_available(int fd, std::size_t size) {
+  Bytes bytes(size);
+  std::size_t at = 0;
+  while (at < size) {
+    const ssize_t n = ::read(fd, bytes.data() + at, size - at);
+    if (n <= 0) break;
+    at += static_cast<std::size_t>(n);
+  }
+  bytes.resize(at);
+  return bytes;
+}
+
+class FileSinks : public testing::TestWithParam<bool> {  // live or not
+ protected:
+  std::string path() const { return directory_.path() / "out"; }
+  Bytes content() const {
+    std::ifstream in(path(), std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  void make_fifo() { ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0); }
+  io::FileDescriptor open_reader(int flags = 0) {
+    return io::FileDescriptor(::open(path().c_str(), O_RDONLY | O_CLOEXEC | flags));
+  }
+  test::TemporaryDirectory directory_;
+};
+
+TEST_P(FileSinks, WriteEveryByte) {
+  const auto packets = stream(3000);
+  const auto sink = open(path(), {.live = GetParam()});
+  write_one_by_one(*sink, std::span{packets}.first(1000));
+  sink->write(std::span{packets}.subspan(1000), stamp(1000));
+  sink->finish();
+  EXPECT_EQ(content(), test::to_bytes(packets));
+  EXPECT_EQ(sink->statistics().packets, 3000u);
+  EXPECT_EQ(sink->statistics().bytes, 3000u * 188);
+  EXPECT_EQ(sink->statistics().dropped_packets, 0u);
+}
+
+TEST_P(FileSinks, ReplaceWhatWasThere) {
+  std::ofstream(path()) << std::string(100'000, 'x');
+  const auto packets = stream(3);
+  const auto sink = open(path(), {.live = GetParam()});
+  sink->write(packets, stamp(0));
+  sink->finish();
+  EXPECT_EQ(content(), test::to_bytes(packets));
+}
+
+TEST_P(FileSinks, SayWhereTheyCannotBeMade) {
+  try {
+    open("/nowhere/a.ts", {.live = GetParam()});
+    FAIL() << "nothing thrown";
+  } catch (const std::system_error& e) {
+    EXPECT_STREQ(e.what(), "create /nowhere/a.ts: No such file or directory");
+  }
+}
+
+TEST_P(FileSinks, ThrowWhenTheDiskIsFull) {
+  const auto sink = open("/dev/full", {.live = GetParam()});
+  try {
+    sink->write(stream(3), stamp(0));
+    sink->finish();
+    FAIL() << "nothing thrown";
+  } catch (const std::system_error& e) {
+    EXPECT_STREQ(e.what(), "write /dev/full: No space left on device");
+  }
+}
+
+TEST_P(FileSinks, HoldNothingBackFromAPipeAtTheEndOfABatch) {
+  make_fifo();
+  const auto reader = open_reader(O_NONBLOCK);
+  ASSERT_EQ(::fcntl(reader.get(), F_SETFL, 0), 0);
+  const auto packets = stream(5);
+  const auto sink = open(path(), {.live = GetParam()});
+  write_one_by_one(*sink, packets);
+  sink->flush();
+  EXPECT_EQ(read_available(reader.get(), 5 * 188), test::to_bytes(packets));  // blocks if it is held back
+}
+
+TEST_P(FileSinks, AreNotTheEndOfTheProcessWhenTheReaderOfStandardOutputLeaves) {
+  std::array<int, 2> ends;
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const io::FileDescriptor saved(::dup(STDOUT_FILENO));
+  ASSERT_EQ(::dup2(ends[1], STDOUT_FILENO), STDOUT_FILENO);
+  ::close(ends[1]);
+  {
+    const auto sink = open("-", {.live = GetParam()});
+    ::close(ends[0]);
+    EXPECT_THROW(
+        {
+          sink->write(stream(2), stamp(0));
+          sink->finish();
+        },
+        io::BrokenPipe);
+  }
+  ::dup2(saved.get(), STDOUT_FILENO);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sinks, FileSinks, testing::Bool(),
+                         [](const auto& test) { return test.param ? "Live" : "Offline"; });
+
+using LiveFifo = FileSinks;
+
+TEST_F(LiveFifo, DropsUntilSomebodyReads) {
+  make_fifo();
+  const auto packets = stream(20);
+  const auto sink = open(path(), {.live = true});
+  sink->write(std::span{packets}.first(10), stamp(0));
+  sink->finish();  // all that was written is dropped by now
+  EXPECT_EQ(sink->statistics().dropped_packets, 10u);
+  const auto reader = open_reader(O_NONBLOCK);
+  sink->write(std::span{packets}.subspan(10), stamp(10));
+  sink->finish();
+  EXPECT_EQ(read_available(reader.get(), 100'000), test::to_bytes(std::span{packets}.subspan(10)));
+}
+
+TEST_F(LiveFifo, GoesOnWithAWholePacketForTheNextReader) {
+  make_fifo();
+  auto reader = open_reader(O_NONBLOCK);
+  const auto packets = stream(2000);  // more than a pipe holds, so that a block is cut
+  const auto sink = open(path(), {.live = true});
+  sink->write(packets, stamp(0));
+  sink->flush();
+  ASSERT_EQ(::fcntl(reader.get(), F_SETFL, 0), 0);
+  EXPECT_EQ(read_available(reader.get(), 1000).size(), 1000u);
+  reader.reset();
+  sink->finish();
+  const std::uint64_t dropped = sink->statistics().dropped_packets;
+  EXPECT_GT(dropped, 0u);
+
+  const auto next = open_reader(O_NONBLOCK);
+  sink->write(std::span{packets}.first(10), stamp(2000));
+  sink->finish();
+  EXPECT_EQ(read_available(next.get(), 100'000), test::to_bytes(std::span{packets}.first(10)));
+  EXPECT_EQ(sink->statistics().dropped_packets, dropped);
+}
+
+TEST_F(LiveFifo, CountsWhatAReaderThatStopsMakesItDrop) {
+  make_fifo();
+  const auto reader = open_reader(O_NONBLOCK);
+  const auto packets = stream(2000);
+  const auto sink = open(path(), {.live = true, .queue_bytes = 200'000});
+  for (int i = 0; i < 5; ++i) sink->write(packets, stamp(0));  // does not block
+  sink->finish();
+  const auto statistics = sink->statistics();
+  EXPECT_EQ(statistics.packets, 10'000u);
+  EXPECT_GT(statistics.dropped_packets, 5000u);
+}
+
+using OfflineFifo = FileSinks;
+
+TEST_F(OfflineFifo, WaitsForItsReader) {
+  make_fifo();
+  const auto packets = stream(2000);
+  Bytes received;
+  std::atomic<bool> writing{false};
+  std::thread reader([&] {
+    while (!writing) std::this_thread::yield();
+    const auto fd = open_reader();
+    received = read_available(fd.get(), packets.size() * 188);
+  });
+  const auto sink = open(path());
+  writing = true;
+  sink->write(packets, stamp(0));
+  sink->finish();
+  reader.join();
+  EXPECT_EQ(received, test::to_bytes(packets));
+}
+
+TEST_F(OfflineFifo, GivesUpWhenToldToStop) {
+  make_fifo();
+  const auto sink = open(path(), {.stopping = [] { return true; }});
+  sink->write(stream(10), stamp(0));
+  sink->finish();
+  EXPECT_EQ(sink->statistics().dropped_packets, 10u);
+}
+
+TEST_F(OfflineFifo, SaysThatItsReaderLeft) {
+  make_fifo();
+  auto reader = open_reader(O_NONBLOCK);
+  const auto sink = open(path());
+  sink->write(stream(10), stamp(0));
+  sink->flush();
+  reader.reset();
+  sink->write(stream(10), stamp(0));
+  EXPECT_THROW(sink->finish(), io::BrokenPipe);
+}
+
+class SocketSinks : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!test::enter_network_namespace()) GTEST_SKIP() << "no right to make a network namespace";
+  }
+  static std::unique_ptr<io::Source> receiver(const std::string& endpoint) {
+    return io::open_source(io::Endpoint::parse(endpoint), {.gather = 0ms, .rtp_patience = 5s});
+  }
+  static std::vector<ts::Packet> receive(io::Source& source, std::size_t count) {
+    std::vector<ts::Packet> packets;
+    while (packets.size() < count) {
+      const auto chunks = source.read(10s);
+      if (chunks.empty()) break;
+      for (const auto& chunk : chunks) packets.insert(packets.end(), chunk.packets.begin(), chunk.packets.end());
+    }
+    return packets;
+  }
+  io::Pacer pacer_;
+};
+
+TEST_F(SocketSinks, DeliverEveryPacketInDatagramsOfSeven) {
+  const auto source = receiver("udp://127.0.0.1:5000");
+  const auto packets = stream(1000);
+  const auto sink = open("udp://127.0.0.1:5000", {.latency = 20ms, .pacer = &pacer_});
+  write_one_by_one(*sink, packets);
+  sink->finish();
+  EXPECT_EQ(receive(*source, 1000), packets);
+  EXPECT_EQ(source->statistics().datagrams, 143u);
+  const auto statistics = sink->statistics();
+  EXPECT_EQ(statistics.packets, 1000u);
+  EXPECT_EQ(statistics.bytes, 1000u * 188);
+  EXPECT_EQ(statistics.dropped_packets, 0u);
+  EXPECT_EQ(statistics.unclocked_packets, 0u);
+  ASSERT_TRUE(statistics.pacer);
+  EXPECT_EQ(statistics.pacer->datagrams, 143u);
+}
+
+TEST_F(SocketSinks, SendByTheProgramClock) {
+  const auto source = receiver("udp://127.0.0.1:5000");
+  const auto sink = open("udp://127.0.0.1:5000", {.latency = 20ms, .pacer = &pacer_});
+  const auto packets = stream(5001);  // half a second
+  sink->write(packets, stamp(0));
+  sink->finish();
+  std::vector<ts::SteadyTime> arrivals;
+  while (arrivals.size() < 715) {
+    const auto chunks = source->read(10s);
+    ASSERT_FALSE(chunks.empty());
+    for (const auto& chunk : chunks) arrivals.push_back(chunk.arrival.steady);
+  }
+  // None before its time, and so not sooner after the first than the clock says: 700 us a datagram. The first may be
+  // late, by as much as the scheduler likes; the median tells how late they are.
+  const auto offset = [&](std::size_t i) { return arrivals[i] - arrivals[0] - static_cast<int>(i) * 700us; };
+  std::vector<std::chrono::nanoseconds> offsets;
+  for (std::size_t i = 0; i < 714; ++i) offsets.push_back(offset(i));
+  std::ranges::nth_element(offsets, offsets.begin() + 357);
+  EXPECT_GE(arrivals[713] - arrivals[0], 713 * 700us - 100ms);
+  EXPECT_LT(std::chrono::abs(offsets[357]), 100ms);
+}
+
+TEST_F(SocketSinks, NumberAndStampRtp) {
+  const auto source = receiver("rtp://127.0.0.1:5000");
+  const io::FileDescriptor raw(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const auto local = io::SocketAddress::resolve("127.0.0.1", 5001);
+  ASSERT_EQ(::bind(raw.get(), local.get(), local.length), 0);
+  const auto packets = stream(351);
+  for (const char* const endpoint : {"rtp://127.0.0.1:5000", "rtp://127.0.0.1:5001"}) {
+    const auto sink = open(endpoint, {.latency = 20ms, .pacer = &pacer_});
+    sink->write(packets, stamp(0));
+    sink->finish();
+  }
+  EXPECT_EQ(receive(*source, 351), packets);
+  EXPECT_TRUE(source->statistics().has_rtp);
+  EXPECT_EQ(source->statistics().rtp_lost, 0u);
+
+  std::optional<ts::RtpHeader> last;
+  for (int i = 0; i < 50; ++i) {
+    Bytes datagram(2000);
+    const ssize_t size = ::recv(raw.get(), datagram.data(), datagram.size(), 0);
+    ASSERT_EQ(size, 12 + 1316);
+    datagram.resize(static_cast<std::size_t>(size));
+    const auto header = ts::RtpHeader::parse(datagram);
+    ASSERT_TRUE(header);
+    EXPECT_EQ(header->payload_type, 33);
+    if (last) {
+      EXPECT_EQ(header->ssrc, last->ssrc);
+      EXPECT_EQ(header->sequence, static_cast<std::uint16_t>(last->sequence + 1));
+      EXPECT_NEAR(header->timestamp - last->timestamp, 63, 1);  // 700 us
+    }
+    last = header;
+  }
+}
+
+TEST_F(SocketSinks, FillDatagramsAsAskedFor) {
+  const auto source = receiver("udp://127.0.0.1:5000");
+  const auto sink = open("udp://127.0.0.1:5000,packets=2", {.latency = 20ms, .pacer = &pacer_});
+  sink->write(stream(101), stamp(0));
+  sink->finish();
+  EXPECT_EQ(receive(*source, 101).size(), 101u);
+  EXPECT_EQ(source->statistics().datagrams, 51u);
+}
+
+TEST_F(SocketSinks, DoNotLetALowRateWaitForAFullDatagram) {
+  const auto source = receiver("udp://127.0.0.1:5000");
+  const auto sink = open("udp://127.0.0.1:5000", {.latency = 20ms, .pacer = &pacer_});
+  // 20 ms a packet: three within 40 ms.
+  std::vector<ts::Packet> packets;
+  for (std::int64_t i = 0; i < 12; ++i) {
+    packets.push_back(test::make_packet({.pcr = ts::Pcr{ts::Ticks27{i * 540'000}}, .payload = false}));
+  }
+  sink->write(packets, stamp(0));
+  sink->finish();
+  EXPECT_EQ(receive(*source, 12), packets);
+  EXPECT_EQ(source->statistics().datagrams, 4u);
+}
+
+TEST_F(SocketSinks, LiveOnesNeverBlock) {
+  const auto sink = open("udp://127.0.0.1:5000", {.live = true, .latency = 200ms, .pacer = &pacer_});
+  const auto packets = stream(100'000, 0);  // far more than may be queued, all arriving at once
+  sink->write(packets, stamp(0));
+  sink->flush();
+  // Arrival decides; an hour later all of them have waited too long for a PCR.
+  io::Stamp later = stamp(100'000);
+  later.arrival.steady += 1h;
+  sink->write(stream(1, 0), later);
+  const auto statistics = sink->statistics();
+  EXPECT_EQ(statistics.packets, 100'001u);
+  EXPECT_GT(statistics.dropped_packets, 0u);
+  EXPECT_EQ(statistics.unclocked_packets, 100'000u);
+}
+
+TEST_F(SocketSinks, StopAtOnceWhenTold) {
+  std::atomic<bool> stop{false};
+  const auto sink = open("udp://127.0.0.1:5000", {.pacer = &pacer_, .stopping = [&] { return stop.load(); }});
+  std::thread stopper([&] {
+    while (sink->statistics().pacer->datagrams == 0) std::this_thread::yield();
+    stop = true;
+  });
+  // An hour of it: what does not stop runs into the test's time limit.
+  const auto packets = stream(100);
+  for (std::uint64_t p = 0; p < 36'000'000 && !stop; p += packets.size()) {
+    std::vector<ts::Packet> part = packets;
+    for (std::size_t i = 0; i < part.size(); i += 50) {
+      part[i].set_pcr(ts::Pcr{ts::Ticks27{static_cast<std::int64_t>(p + i) * 2700}});
+    }
+    sink->write(part, stamp(p));
+  }
+  sink->finish();
+  stopper.join();
+}
+
+TEST_F(SocketSinks, SayWhyTheyCannotBeOpened) {
+  const auto error_of = [&](const std::string& endpoint) -> std::string {
+    try {
+      open(endpoint, {.pacer = &pacer_});
+      return "no error";
+    } catch (const std::exception& e) {
+      return e.what();
+    }
+  };
+  EXPECT_EQ(error_of("udp://:5000"), "udp://:5000: an output needs a host");
+  EXPECT_EQ(error_of("udp://1.2.3.4@239.1.1.1:5000"),
+            "udp://1.2.3.4@239.1.1.1:5000: an output cannot choose its source");
+  EXPECT_EQ(error_of("udp://239.1.1.1:5000,iface=none0"), "no network interface has the name or address 'none0'");
+  EXPECT_EQ(error_of("udp://10.9.8.7:5000"), "send to udp://10.9.8.7:5000: Network is unreachable");
+}
+
+TEST_F(SocketSinks, ReachAGroupWithTheTtlAskedFor) {
+  const io::FileDescriptor raw(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const auto group = io::SocketAddress::resolve("239.1.1.1", 5000);
+  ASSERT_EQ(::bind(raw.get(), group.get(), group.length), 0);
+  const ip_mreqn membership{.imr_multiaddr = reinterpret_cast<const sockaddr_in*>(group.get())->sin_addr,
+                            .imr_address = {},
+                            .imr_ifindex = static_cast<int>(io::interface_index("lo"))};
+  ASSERT_EQ(::setsockopt(raw.get(), IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof membership), 0);
+  const int on = 1;
+  ASSERT_EQ(::setsockopt(raw.get(), IPPROTO_IP, IP_RECVTTL, &on, sizeof on), 0);
+  for (const auto& [key, ttl] : {std::pair{"", 16}, std::pair{",ttl=3", 3}}) {
+    const auto sink = open(std::string("udp://239.1.1.1:5000,iface=lo") + key, {.latency = 1ms, .pacer = &pacer_});
+    sink->write(stream(7), stamp(0));
+    sink->finish();
+    std::array<std::uint8_t, 2000> bytes;
+    iovec vector{bytes.data(), bytes.size()};
+    alignas(cmsghdr) std::array<std::uint8_t, 64> control;
+    msghdr message{};
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    ASSERT_EQ(::recvmsg(raw.get(), &message, 0), 1316);
+    const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    ASSERT_NE(header, nullptr);
+    EXPECT_EQ(*reinterpret_cast<const int*>(CMSG_DATA(header)), ttl);
+  }
+}
+
+class Srt : public SocketSinks {
+ protected:
+  // SRT hands over what was sent before the peer was there to nobody, so packets are sent until one arrives.
+  void expect_stream(const std::string& out, const std::string& in) {
+    const auto source = receiver(in);
+    const auto sink = open(out, {.latency = 20ms, .pacer = &pacer_});
+    expect_stream(*sink, *source);
+  }
+  void expect_stream(io::Sink& sink, io::Source& source) {
+    const auto packets = stream(700);
+    std::vector<ts::Packet> received;
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    while (received.size() < 1400 && std::chrono::steady_clock::now() < deadline) {
+      // One stretch after another, each with its clock where the last one ended.
+      std::vector<ts::Packet> part = packets;
+      for (std::size_t i = 0; i < part.size(); ++i) {
+        part[i].set_pcr(ts::Pcr{ts::Ticks27{static_cast<std::int64_t>(position_ + i) * 2700}});
+      }
+      sink.write(part, stamp(position_));
+      position_ += part.size();
+      for (const auto& chunk : source.read(0ms)) {
+        if (chunk.after_loss) received.clear();  // the last connection's rest comes first
+        received.insert(received.end(), chunk.packets.begin(), chunk.packets.end());
+      }
+    }
+    ASSERT_GE(received.size(), 1400u);
+    // What arrives is without a gap.
+    for (std::size_t i = 1; i < received.size(); ++i) {
+      ASSERT_EQ(number_of(received[i]), (number_of(received[i - 1]) + 1) % 700) << i;
+    }
+  }
+  std::uint64_t position_ = 0;
+};
+
+TEST_F(Srt, CallsAListener) { expect_stream("srt://127.0.0.1:9000,latency=20", "srt://127.0.0.1:9000,mode=listener"); }
+TEST_F(Srt, ListensForACaller) { expect_stream("srt://:9000", "srt://127.0.0.1:9000,latency=20"); }
+TEST_F(Srt, Encrypts) {
+  expect_stream("srt://127.0.0.1:9000,latency=20,passphrase=0123456789,pbkeylen=32",
+                "srt://:9000,passphrase=0123456789");
+}
+
+TEST_F(Srt, SinkTakesTheNextCallerWhenOneLeaves) {
+  const auto sink = open("srt://127.0.0.1:9000,mode=listener,latency=20", {.latency = 20ms, .pacer = &pacer_});
+  for (int i = 0; i < 2; ++i) expect_stream(*sink, *receiver("srt://127.0.0.1:9000,latency=20"));
+}
+
+TEST_F(Srt, SourceTakesTheNextCallerWhenOneLeaves) {
+  const auto source = receiver("srt://:9000,latency=20");
+  for (int i = 0; i < 2; ++i) {
+    const auto sink = open("srt://127.0.0.1:9000,latency=20", {.latency = 20ms, .pacer = &pacer_});
+    expect_stream(*sink, *source);
+  }
+  EXPECT_EQ(source->statistics().reconnects, 1u);
+}
+
+TEST_F(Srt, BusyPortIsRefused) {
+  const auto first = receiver("srt://127.0.0.1:9000,mode=listener");
+  const io::FileDescriptor busy(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const auto local = io::SocketAddress::resolve("127.0.0.1", 9001);
+  ASSERT_EQ(::bind(busy.get(), local.get(), local.length), 0);
+  EXPECT_THROW(receiver("srt://127.0.0.1:9001,mode=listener"), std::runtime_error);
+  EXPECT_THROW(receiver("srt://no-such-host.invalid:9001"), std::runtime_error);
+}
+
+}  // namespace

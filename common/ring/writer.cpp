@@ -39,11 +39,7 @@ ts::SteadyTime next_multiple(const ts::Arrival& arrival, std::chrono::nanosecond
 
 }  // namespace
 
-Writer::Writer(WriterOptions options, Disk& disk, const ts::Arrival& now)
-    : options_(std::move(options)), disk_(disk), ageing_(now.steady) {
-  make_directory();
-  repair(now);
-}
+Writer::Writer(WriterOptions options, Disk& disk) : options_(std::move(options)), disk_(disk) { make_directory(); }
 
 Writer::~Writer() = default;
 
@@ -56,7 +52,8 @@ void Writer::make_directory() {
 
 // What earlier recorders left.
 
-void Writer::repair(const ts::Arrival& now) {
+void Writer::prepare(const ts::Arrival& now) {
+  ageing_ = Ageing{now.steady};
   Listing listing = list_segments(options_.directory);
   for (const auto& path : listing.orphans) disk_.remove(path);
   for (const SegmentFile& file : listing.segments) {
@@ -261,6 +258,7 @@ void Writer::abandon_segment() {
   }
   disk_.remove(current_->file.path);
   disk_.remove(current_->file.index_path);
+  next_sequence_ = current_->file.name.sequence;  // a number that is left out means a segment that was lost
   current_.reset();
 }
 

@@ -52,13 +52,15 @@ class Writer {
   // Waits this long for a PAT to begin a segment with.
   static constexpr std::chrono::seconds patience{1};
 
-  // Makes the directory if need be, locks it, repairs what a killed recorder left. `disk` outlives the writer.
-  // Throws if the directory is being written by another process, or cannot be.
-  Writer(WriterOptions options, Disk& disk, const ts::Arrival& now);
+  // Makes the directory if need be, and locks it. `disk` outlives the writer. Throws if the directory is being written
+  // by another process, or cannot be.
+  Writer(WriterOptions options, Disk& disk);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
+  // To be called first, and once: repairs what a killed recorder left, which may take a while, and expires it.
+  void prepare(const ts::Arrival& now);
   // Writes the block's packets. False: the disk takes no more now; call again, later, with the same block unchanged.
   bool write(const Block& block, const ts::Arrival& now);
   // Writes the index of what was written, has the disk begin to write it all out, deletes what has expired. To be
@@ -105,7 +107,6 @@ class Writer {
     std::optional<Start> start;       // of a new segment
   };
 
-  void repair(const ts::Arrival& now);
   void restore(const SegmentFile& file);
   void store(const SegmentFile& file, const IndexHeader& header, ts::WallTime last, ts::SteadyTime steady);
   void note_restart(const ts::Arrival& first);
@@ -137,7 +138,7 @@ class Writer {
   WriterOptions options_;
   Disk& disk_;
   std::optional<RingLock> lock_;
-  Ageing ageing_;
+  Ageing ageing_{ts::SteadyTime{}};  // from prepare() on
   IndexBuilder builder_;
   std::deque<Stored> stored_;
   std::uint64_t next_sequence_ = 1;

@@ -8,7 +8,9 @@
 namespace support {
 
 RingMaker::RingMaker(ring::WriterOptions options, ring::Disk& disk, ts::Arrival now)
-    : writer_(std::move(options), disk, now), now_(now), flushed_(now.steady) {}
+    : writer_(std::move(options), disk), now_(now), flushed_(now.steady) {
+  writer_.prepare(now);
+}
 
 ring::Disk& RingMaker::plain_disk() {
   static ring::Disk disk;

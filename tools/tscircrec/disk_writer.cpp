@@ -17,9 +17,7 @@ ts::Arrival now() { return {std::chrono::steady_clock::now(), std::chrono::syste
 
 DiskWriter::DiskWriter(const ring::WriterOptions& options, std::chrono::nanoseconds sync, BlockQueue& queue)
     // Half of it: what came just after one write is not older than `sync` after the next one.
-    : interval_(sync / 2), queue_(queue), writer_(options, disk_, now()) {
-  publish();
-}
+    : interval_(sync / 2), queue_(queue), writer_(options, disk_) {}
 
 DiskWriter::~DiskWriter() {
   if (!thread_.joinable()) return;
@@ -41,6 +39,7 @@ void DiskWriter::run() {
 }
 
 void DiskWriter::work() {
+  writer_.prepare(now());
   auto next = std::chrono::steady_clock::now() + interval_;
   while (!queue_.finished()) {
     queue_.wait(next);

@@ -56,8 +56,8 @@ Recorder::Recorder(const Options& options, cli::Signals& signals, std::optional<
       metrics_("tscircrec"),
       // A file or a pipe waits for the disk, see take(): nothing of it is ever dropped.
       queue_(options.input->is_socket() ? options.buffer : std::chrono::nanoseconds::max()),
-      disk_(writer_options(options), options.sync, queue_),
       source_(io::open_source(*options.input, {.gather = gather, .wait_mask = &signals.wait_mask()})),
+      disk_(writer_options(options), options.sync, queue_),
       metrics_writer_(metrics_, std::move(metrics_file), [this] { refresh_metrics(); }) {}
 
 cli::ExitStatus Recorder::run() {

@@ -46,8 +46,8 @@ class Recorder {
   cli::Metrics metrics_;
   cli::ServiceManager manager_;
   BlockQueue queue_;
-  DiskWriter disk_;
   std::unique_ptr<io::Source> source_;
+  DiskWriter disk_;
   cli::MetricsWriter metrics_writer_;
 
   ClockWatch clock_;

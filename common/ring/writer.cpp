@@ -16,6 +16,8 @@ constexpr PacketNumber late_records = 2000;
 constexpr std::chrono::milliseconds sacrifice_interval{200};
 // With a limit of size, a segment has at most this part of it, as whole segments are deleted.
 constexpr std::uint64_t segments_in_limit = 8;
+// What a file or pipe gives at once may be large: segments can begin after so many packets of it.
+constexpr std::size_t cut_granularity = 256;
 // A smaller difference between two boots of the recorder is the wall clock's ordinary drift.
 constexpr std::chrono::milliseconds step_threshold{250};
 
@@ -116,8 +118,11 @@ void Writer::plan(const Block& block) {
       builder_.clock_step(step->step);
       cut_now_ = true;  // so that dates within a segment are in order
     } else if (const auto* packets = std::get_if<Block::Packets>(&entry)) {
-      plan_packets(std::span{block.packets}.subspan(first, packets->count), first, packets->arrival);
-      first += packets->count;
+      for (const std::size_t end = first + packets->count; first < end;) {
+        const std::size_t count = std::min(end - first, cut_granularity);
+        plan_packets(std::span{block.packets}.subspan(first, count), first, packets->arrival);
+        first += count;
+      }
     }
   }
   planned_ = true;
@@ -173,7 +178,10 @@ bool Writer::write(const Block& block, const ts::Arrival& now) {
 
 bool Writer::write_piece(const Block& block, const Piece& piece, const ts::Arrival& now) {
   const auto bytes = ts::bytes_of(std::span{block.packets}.subspan(piece.first, piece.last - piece.first));
-  if (piece.start && current_ && current_->base < piece.start->base) retire_segment();
+  if (piece.start && current_ && current_->base < piece.start->base) {
+    retire_segment();
+    expire(now);
+  }
   while (piece_bytes_ < bytes.size()) {
     if (!current_) {
       const bool resumes = !piece.start || piece_bytes_ > 0;
@@ -359,6 +367,7 @@ void Writer::close(const ts::Arrival& now) {
   if (!current_) return;
   retire_segment();
   seal(now);
+  expire(now);
   cut_now_ = true;
 }
 

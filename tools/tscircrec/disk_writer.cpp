@@ -43,23 +43,25 @@ void DiskWriter::work() {
   auto next = std::chrono::steady_clock::now() + interval_;
   while (!queue_.finished()) {
     queue_.wait(next);
+    take_limits();
     while (const ring::Block* block = queue_.front()) {
       write(*block);
       queue_.pop();
     }
     const auto time = now();
     if (time.steady < next) continue;
-    {
-      const std::lock_guard lock{mutex_};
-      if (new_limits_) writer_.set_limits(*new_limits_);
-      new_limits_.reset();
-    }
     writer_.flush(time);
     publish();
     next = time.steady + interval_;
   }
   writer_.close(now());
   publish();
+}
+
+void DiskWriter::take_limits() {
+  const std::lock_guard lock{mutex_};
+  if (new_limits_) writer_.set_limits(*new_limits_);
+  new_limits_.reset();
 }
 
 void DiskWriter::write(const ring::Block& block) {

@@ -38,6 +38,7 @@ class DiskWriter {
   void run();
   void work();
   void write(const ring::Block& block);
+  void take_limits();
   void publish();
 
   const std::chrono::nanoseconds interval_;

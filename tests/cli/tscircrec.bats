@@ -1,0 +1,291 @@
+#!/usr/bin/env bats
+# tscircrec as its users run it: killed, on full disks, with bad input.
+
+load support
+
+# A stream of SECONDS at about 1 Mb/s, made once a file.
+setup_file() {
+  ffmpeg -v error -nostdin -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine=frequency=440 -t 20 \
+    -c:v mpeg2video -g 12 -b:v 600k -c:a mp2 -b:a 64k -muxrate 1M -f mpegts "$BATS_FILE_TMPDIR/20s.ts"
+}
+
+# What is recorded in a directory, in its order.
+recorded() {
+  find "$1" -name '*.ts' | sort -t_ -k2 | xargs -r cat
+}
+
+# At least so many bytes are recorded in a directory.
+has_bytes() {
+  [ "$(recorded "$1" | wc -c)" -ge "$2" ]
+}
+
+json() {
+  tscircrec --status "$1" --json | jq -r "$2"
+}
+
+gap_causes() {
+  json "$1" '[.gaps[].cause] | join(" ")'
+}
+
+@test "a file is recorded byte for byte" {
+  tscircrec --keep 1h "$BATS_FILE_TMPDIR/20s.ts" ring
+  recorded ring | cmp - "$BATS_FILE_TMPDIR/20s.ts"
+  [ "$(json ring .being_written)" = false ]
+  [ "$(json ring '.gaps | length')" -eq 0 ]
+}
+
+@test "standard input is recorded, also in odd pieces" {
+  dd if="$BATS_FILE_TMPDIR/20s.ts" bs=1001 status=none | tscircrec --keep 1h - ring
+  recorded ring | cmp - "$BATS_FILE_TMPDIR/20s.ts"
+}
+
+@test "every capture is recorded byte for byte, or is refused aloud" {
+  capture sd-h264-aac.ts
+  for file in "$(dirname "$(capture sd-h264-aac.ts)")"/*.ts; do
+    local ring
+    ring=$(basename "$file")
+    tscircrec --keep 1h "$file" "$ring"
+    recorded "$ring" | cmp - "$file"
+    tscircrec --status "$ring" >/dev/null
+  done
+}
+
+@test "null packets are packets" {
+  printf 'G\037\377\020' >null.ts
+  head -c 184 /dev/zero | tr '\0' '\377' >>null.ts
+  for _ in 1 2 3 4 5 6 7 8 9 10; do cat null.ts; done >nulls.ts
+  tscircrec --keep 1h nulls.ts ring
+  recorded ring | cmp - nulls.ts
+}
+
+@test "a truncated last packet is left out" {
+  head -c 10000 "$BATS_FILE_TMPDIR/20s.ts" >cut.ts
+  tscircrec --keep 1h cut.ts ring
+  recorded ring | cmp - <(head -c $((10000 / 188 * 188)) cut.ts)
+}
+
+# refused STATUS TEXT COMMAND...
+refused() {
+  local status_wanted=$1 text=$2
+  shift 2
+  local said ended=0
+  said=$("$@" 2>&1) || ended=$?
+  echo "$said"
+  [ "$ended" -eq "$status_wanted" ]
+  [[ $said == *"$text"* ]]
+}
+
+@test "bad input gets a message and a status" {
+  : >empty.ts
+  seq 10000 >text.ts
+  head -c 300000 /dev/urandom >random.ts
+  mkdir directory
+  refused 1 'empty.ts: no transport stream packets' tscircrec --keep 1h empty.ts ring
+  refused 1 'text.ts: no transport stream packets' tscircrec --keep 1h text.ts ring
+  refused 1 'no transport stream packets' tscircrec --keep 1h random.ts ring
+  refused 1 'nowhere.ts: No such file' tscircrec --keep 1h nowhere.ts ring2
+  refused 1 'no.such.host.invalid' tscircrec --keep 1h srt://no.such.host.invalid:1 ring2
+  refused 1 'no.such.host.invalid' tscircrec --keep 1h udp://no.such.host.invalid:5000 ring2
+  [ ! -e ring2 ]
+}
+
+@test "the wrong command line gets a message and status 2" {
+  refused 2 '--keep' tscircrec "$BATS_FILE_TMPDIR/20s.ts" ring
+  refused 2 'DIRECTORY' tscircrec --keep 1h "$BATS_FILE_TMPDIR/20s.ts"
+  refused 2 '--keep' tscircrec --keep yesterday in.ts ring
+  refused 2 '--segment' tscircrec --keep 1h --segment 1ms in.ts ring
+  refused 2 'with --status' tscircrec --status ring in.ts
+  refused 1 'nowhere: No such file' tscircrec --status nowhere
+  mkdir plain
+  refused 1 'plain: not a recording' tscircrec --status plain
+}
+
+@test "a directory that cannot be made is refused" {
+  : >file
+  refused 1 'file/ring: Not a directory' tscircrec --keep 1h "$BATS_FILE_TMPDIR/20s.ts" file/ring
+}
+
+@test "a ring that is being written is refused, with the process that writes it" {
+  mkfifo pipe
+  tscircrec --keep 1h pipe ring 3>&- &
+  local first=$!
+  exec 7>pipe
+  cat "$BATS_FILE_TMPDIR/20s.ts" >&7
+  wait_until has_bytes ring 1000000
+  refused 1 "process $first is recording there" tscircrec --keep 1h "$BATS_FILE_TMPDIR/20s.ts" ring
+  refused 1 "process $first is recording there" tscircrec --reindex ring
+  [ "$(json ring .process)" -eq "$first" ]
+  exec 7>&-
+  wait "$first"
+  tscircrec --keep 1h "$BATS_FILE_TMPDIR/20s.ts" ring
+}
+
+@test "kill -9 loses nothing that was written, and the next start repairs and goes on" {
+  mkfifo pipe
+  local half=$((1000 * 188)) round
+  for round in 1 2 3; do
+    tscircrec --quiet --keep 1h --sync 100ms pipe ring 3>&- &
+    local recorder=$!
+    exec 7>pipe
+    tail -c +$((half * (round - 1) + 1)) "$BATS_FILE_TMPDIR/20s.ts" | head -c "$half" >&7
+    wait_until has_bytes ring $((half * round))
+    kill -KILL "$recorder"
+    wait "$recorder" || true
+    exec 7>&-
+  done
+  # A torn packet and a torn index, as a crash leaves them.
+  local last
+  last=$(find ring -name '*.ts' | sort -t_ -k2 | tail -n 1)
+  printf 'G torn' >>"$last"
+  truncate -s -7 "${last%.ts}.idx"
+  [ "$(json ring .packets)" -eq 3000 ]
+  tail -c +$((half * 3 + 1)) "$BATS_FILE_TMPDIR/20s.ts" >rest.ts
+  tscircrec --keep 1h rest.ts ring
+  recorded ring | cmp - "$BATS_FILE_TMPDIR/20s.ts"
+  [ "$(gap_causes ring)" = 'restart restart restart' ]
+  [ "$(json ring .segments)" -eq 4 ]
+}
+
+@test "SIGTERM writes all that was received and ends with status 0" {
+  mkfifo pipe
+  tscircrec --keep 1h --sync 1h pipe ring 3>&- &
+  local recorder=$!
+  exec 7>pipe
+  cat "$BATS_FILE_TMPDIR/20s.ts" >&7
+  # The pipe holds 64 KiB at most: so much of the file has been read.
+  kill -TERM "$recorder"
+  wait "$recorder"
+  recorded ring >got.ts
+  cmp -n "$(stat -c %s got.ts)" got.ts "$BATS_FILE_TMPDIR/20s.ts"
+  [ "$(stat -c %s got.ts)" -ge $(($(stat -c %s "$BATS_FILE_TMPDIR/20s.ts") - 262144)) ]
+  exec 7>&-
+}
+
+@test "multicast is recorded byte for byte, with a gap when it pauses" {
+  tscircrec --keep 1h --gap 300ms --metrics ring.prom udp://239.1.1.1:5000,iface=lo ring 3>&- &
+  local recorder=$!
+  wait_until has_socket 5000
+  tsplayout --quiet "$BATS_FILE_TMPDIR/20s.ts" --output udp://239.1.1.1:5000,iface=lo 3>&- &
+  local player=$!
+  wait_until has_bytes ring 300000
+  kill -STOP "$player"
+  wait_until grep -qE '^headend_tscircrec_silence_seconds\{[^}]*\} ([1-9]|0\.[5-9])' ring.prom
+  kill -CONT "$player"
+  wait_until has_bytes ring 600000
+  kill "$player"
+  wait "$player" || true
+  kill -USR1 "$recorder"
+  kill -TERM "$recorder"
+  wait "$recorder"
+  recorded ring >got.ts
+  # tsplayout may add to the file's packets at its start only.
+  [ "$(json ring '[.gaps[] | select(.cause == "input")] | length')" -ge 1 ]
+  [ "$(json ring '[.gaps[] | select(.cause != "input" and .cause != "lost")] | length')" -eq 0 ]
+  grep -q '^headend_tscircrec_received_packets_total{channel="ring"} '$(($(stat -c %s got.ts) / 188))'$' ring.prom
+}
+
+@test "segments expire by size, and each plays" {
+  tscircrec --max-size 600k "$BATS_FILE_TMPDIR/20s.ts" ring
+  [ "$(json ring .bytes)" -le 600000 ]
+  [ "$(json ring .segments)" -ge 4 ]
+  recorded ring >got.ts
+  cmp got.ts <(tail -c "$(stat -c %s got.ts)" "$BATS_FILE_TMPDIR/20s.ts")
+  for segment in ring/*.ts; do
+    [ "$(ffprobe -v error -show_entries stream=codec_type -of csv=p=0 "$segment" | sort -u | tr '\n' ' ')" = 'audio video ' ]
+  done
+}
+
+@test "SIGHUP reads the limits again" {
+  echo 'max-size = "100M"' >rec.conf
+  mkfifo pipe
+  tscircrec --config rec.conf --sync 100ms pipe ring 3>&- &
+  local recorder=$!
+  exec 7>pipe
+  cat "$BATS_FILE_TMPDIR/20s.ts" >&7
+  wait_until has_bytes ring 2000000
+  echo 'max-size = "600k"' >rec.conf
+  kill -HUP "$recorder"
+  # The segment that is being written is never deleted: it takes new ones to show the limit.
+  small() { cat "$BATS_FILE_TMPDIR/20s.ts" >&7 && [ "$(json ring .bytes)" -le 600000 ]; }
+  wait_until small
+  exec 7>&-
+  wait "$recorder"
+}
+
+@test "lost indexes are made again" {
+  tscircrec --max-size 100M "$BATS_FILE_TMPDIR/20s.ts" ring
+  json ring .services >before
+  rm ring/*.idx
+  json ring .services | cmp - before
+  [ "$(tscircrec --reindex ring)" = '1 indexes made' ]
+  [ "$(tscircrec --reindex ring)" = '0 indexes made' ]
+  json ring .services | cmp - before
+}
+
+# Full disks: on a small file system of the test's own.
+small_disk() {
+  mkdir disk
+  mount -t tmpfs -o "size=$1" none disk 2>/dev/null || skip "cannot mount a small file system"
+}
+
+@test "disk full: the oldest goes first, and nothing of the newest is lost" {
+  small_disk 1500k
+  local round
+  for round in 1 2 3 4 5 6; do
+    tail -c +$((376000 * (round - 1) + 1)) "$BATS_FILE_TMPDIR/20s.ts" | head -c 376000 |
+      tscircrec --keep 24h - disk/ring 2>>messages
+  done
+  grep -q 'disk full: deleted the oldest segment' messages
+  recorded disk/ring >got.ts
+  [ "$(stat -c %s got.ts)" -ge 1100000 ]
+  cmp got.ts <(head -c $((376000 * 6)) "$BATS_FILE_TMPDIR/20s.ts" | tail -c "$(stat -c %s got.ts)")
+  umount disk
+}
+
+@test "disk full with nothing to delete: the recorder goes on when there is room" {
+  small_disk 1500k
+  mkfifo pipe
+  tscircrec --keep 24h --sync 100ms pipe disk/ring 2>messages 3>&- &
+  local recorder=$!
+  exec 7>pipe
+  cat "$BATS_FILE_TMPDIR/20s.ts" >&7 &
+  wait_until grep -q 'No space left on device' messages
+  mount -o remount,size=100m disk
+  wait_until grep -q 'again' messages
+  wait_until has_bytes disk/ring "$(stat -c %s "$BATS_FILE_TMPDIR/20s.ts")"
+  exec 7>&-
+  wait "$recorder"
+  recorded disk/ring | cmp - "$BATS_FILE_TMPDIR/20s.ts"
+  [ "$(json disk/ring '.gaps | length')" -eq 0 ]
+  umount disk
+}
+
+@test "a directory that is removed is made anew" {
+  mkfifo pipe
+  tscircrec --keep 24h --sync 100ms pipe ring 2>messages 3>&- &
+  local recorder=$!
+  exec 7>pipe
+  head -c 188000 "$BATS_FILE_TMPDIR/20s.ts" >&7
+  wait_until has_bytes ring 188000
+  rm -rf ring
+  wait_until grep -q 'was removed while it was written' messages
+  head -c 376000 "$BATS_FILE_TMPDIR/20s.ts" | tail -c 188000 >&7
+  wait_until has_bytes ring 188000
+  exec 7>&-
+  wait "$recorder"
+  recorded ring | cmp - <(head -c 376000 "$BATS_FILE_TMPDIR/20s.ts" | tail -c 188000)
+}
+
+@test "it stays under 24 MB resident" {
+  mkfifo pipe
+  tscircrec --keep 24h pipe ring 3>&- &
+  local recorder=$!
+  exec 7>pipe
+  for _ in 1 2 3 4 5; do cat "$BATS_FILE_TMPDIR/20s.ts"; done >&7
+  local peak
+  peak=$(awk '/VmHWM/ {print $2}' "/proc/$recorder/status")
+  exec 7>&-
+  wait "$recorder"
+  echo "$peak KiB"
+  [ "$peak" -lt 24000 ]
+}

@@ -19,10 +19,11 @@ bool MultiplexClock::take(const ts::Packet& packet, ts::Pcr pcr, std::uint64_t p
   const bool other_program = following_ && packet.pid() != pid_;
   pid_ = packet.pid();
   following_ = true;
+  const std::uint64_t packets = position - clock_.last_position();
   const auto sample = clock_.feed(pcr, position, other_program || packet.discontinuity(), arrival);
-  if (sample.step != ts::ProgramClock::Step::continuous) {
-    first_time_ = sample.time;
-    first_position_ = position;
+  if (sample.step == ts::ProgramClock::Step::continuous && sample.wire_step > ts::Ticks27{0}) {
+    measured_ += sample.wire_step;
+    measured_packets_ += packets;
   }
   const auto rate = clock_.ticks_per_packet();
   silent_from_ = position + (rate && *rate > 0 ? static_cast<std::uint64_t>(patience_s * ticks_per_second / *rate) + 1
@@ -44,10 +45,9 @@ std::uint64_t MultiplexClock::position_of(ts::ProgramTime time) const {
 }
 
 std::optional<double> MultiplexClock::bit_rate() const {
-  const auto ticks = static_cast<double>((clock_.last_time() - first_time_).count());
-  if (!clock_.started() || ticks <= 0) return std::nullopt;
-  const auto packets = static_cast<double>(clock_.last_position() - first_position_);
-  return packets * 8 * ts::packet_size * ticks_per_second / ticks;
+  if (measured_ == ts::Ticks27{0}) return std::nullopt;
+  return static_cast<double>(measured_packets_) * 8 * ts::packet_size * ticks_per_second /
+         static_cast<double>(measured_.count());
 }
 
 }  // namespace dvbrecv

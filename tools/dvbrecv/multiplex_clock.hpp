@@ -25,9 +25,9 @@ class MultiplexClock {
   std::optional<ts::ProgramTime> at(std::uint64_t position) const;
   // The first position at or after `time`; the largest of all while no rate is known.
   std::uint64_t position_of(ts::ProgramTime time) const;
-  // Bits per second of the multiplex, by all PCRs since the last jump.
+  // Bits per second of the multiplex, by all pairs of PCRs without a jump between them, and how much time they span.
   std::optional<double> bit_rate() const;
-  const ts::ProgramClock& program() const { return clock_; }
+  ts::Ticks27 measured() const { return measured_; }
 
  private:
   bool take(const ts::Packet& packet, ts::Pcr pcr, std::uint64_t position, std::optional<ts::SteadyTime> arrival);
@@ -36,8 +36,8 @@ class MultiplexClock {
   ts::Pid pid_;
   bool following_ = false;
   std::uint64_t silent_from_ = 0;  // without a PCR up to here, another program is followed
-  ts::ProgramTime first_time_{};   // since the last jump
-  std::uint64_t first_position_ = 0;
+  ts::Ticks27 measured_{0};
+  std::uint64_t measured_packets_ = 0;
 };
 
 }  // namespace dvbrecv

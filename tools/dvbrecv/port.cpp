@@ -39,11 +39,13 @@ void Port::finish() {
 }
 
 void Port::fail(const std::exception& e) {
-  broken_pipe_ = dynamic_cast<const io::BrokenPipe*>(&e) != nullptr;
-  failure_ = broken_pipe_ ? name_ + ": its reader has gone" : e.what();
+  const bool broken_pipe = dynamic_cast<const io::BrokenPipe*>(&e) != nullptr;
+  failure_ = broken_pipe ? name_ + ": its reader has gone" : e.what();
   last_statistics_ = sink_->statistics();
   sink_.reset();
-  cli::log(broken_pipe_ ? cli::Priority::notice : cli::Priority::error, "{}; this output is closed", failure_);
+  // A pipeline that needs no more (head) is no news.
+  const bool is_quiet = broken_pipe && name_ == "-";
+  cli::log(is_quiet ? cli::Priority::debug : cli::Priority::error, "{}; this output is closed", failure_);
 }
 
 }  // namespace dvbrecv

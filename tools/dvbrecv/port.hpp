@@ -48,10 +48,8 @@ class Port {
 
   const std::string& name() const { return name_; }
   bool is_open() const { return sink_ != nullptr; }
-  // Why the sink was closed: an exception's text, empty while it is open. A reader that went away is no failure of
-  // ours: broken_pipe().
+  // Why the sink was closed; empty while it is open.
   const std::string& failure() const { return failure_; }
-  bool broken_pipe() const { return broken_pipe_; }
   std::uint64_t packets() const { return packets_; }
   std::uint64_t continuity_errors() const { return continuity_errors_; }
   io::SinkStatistics statistics() const { return sink_ ? sink_->statistics() : last_statistics_; }
@@ -65,7 +63,6 @@ class Port {
   std::vector<ts::Packet> scratch_;
   std::uint64_t packets_ = 0, continuity_errors_ = 0;
   std::string failure_;
-  bool broken_pipe_ = false;
   io::SinkStatistics last_statistics_;
 };
 

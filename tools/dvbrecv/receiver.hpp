@@ -1,12 +1,11 @@
-// The running tool: reads the input, splits it, answers signals, and tells people and machines how it goes.
+// The running tool: reads the input, has it split, and answers signals.
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "common/cli/exit_status.hpp"
@@ -16,7 +15,7 @@
 #include "common/io/pacer.hpp"
 #include "common/io/source.hpp"
 #include "tools/dvbrecv/options.hpp"
-#include "tools/dvbrecv/rate_meter.hpp"
+#include "tools/dvbrecv/report.hpp"
 #include "tools/dvbrecv/splitter.hpp"
 
 namespace dvbrecv {
@@ -31,17 +30,13 @@ class Receiver {
   cli::ExitStatus run();
 
  private:
+  void receive();
   void watch(bool received, ts::SteadyTime now);
   void answer_signals();
   void reload();
   void watch_silence(bool received, ts::SteadyTime now);
   void name_missing_services(ts::SteadyTime now);
   std::string services_there() const;
-  void measure();
-  void refresh_metrics();
-  void refresh_output(const Splitter::Output& output);
-  void print_state() const;
-  std::string status_line() const;
   bool has_open_output() const;
   cli::ExitStatus verdict() const;
 
@@ -51,6 +46,7 @@ class Receiver {
   std::unique_ptr<io::Source> source_;
   io::Pacer pacer_;
   Splitter splitter_;
+  Report report_;
   cli::Metrics metrics_{"dvbrecv"};
   cli::MetricsWriter metrics_writer_;
   cli::ServiceManager manager_;
@@ -60,8 +56,6 @@ class Receiver {
   bool is_silent_ = false;
   std::optional<ts::SteadyTime> name_missing_at_;
   ts::SteadyTime next_measurement_{};
-  RateMeter input_rate_;
-  std::map<const Port*, RateMeter> output_rates_;
 };
 
 }  // namespace dvbrecv

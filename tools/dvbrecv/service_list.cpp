@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <cmath>
 #include <set>
 #include <vector>
@@ -65,12 +66,7 @@ void ServiceList::take(const ts::Packet& packet) {
   ++count.packets;
   if (packet.scrambling() != 0) ++count.scrambled;
   tracker_.feed(packet);
-  if (clock_.feed(packet, packets_, std::nullopt) && !first_time_) first_time_ = clock_.program().last_time();
-}
-
-std::optional<ts::Ticks27> ServiceList::duration() const {
-  if (!first_time_) return std::nullopt;
-  return clock_.program().last_time() - *first_time_;
+  clock_.feed(packet, packets_, std::nullopt);
 }
 
 std::optional<bool> ServiceList::is_scrambled(ts::Pid pid) const {
@@ -129,9 +125,14 @@ std::string ServiceList::text() const {
   }
   std::string head = "transport stream " + hex(tracker_.pat() ? tracker_.pat()->transport_stream_id : 0u);
   if (tracker_.sdt()) head += ", original network " + hex(tracker_.sdt()->original_network_id);
-  const auto span = duration();
-  head += fmt::format(", {} services, {}", tracker_.services().size(), rate_text(clock_.bit_rate()));
-  if (span) head += " over " + cli::human_duration(std::chrono::duration_cast<std::chrono::milliseconds>(*span));
+  const std::size_t services = tracker_.services().size();
+  head += fmt::format(", {} {}", services, services == 1 ? "service" : "services");
+  if (const auto rate = clock_.bit_rate()) {
+    const auto seen = std::chrono::duration_cast<std::chrono::milliseconds>(duration());
+    head += fmt::format(", {} over {}", rate_text(rate), cli::human_duration(seen));
+  } else {
+    head += ", no program clock";
+  }
   return head + "\n\n" + table.text();
 }
 

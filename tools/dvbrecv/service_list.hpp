@@ -21,8 +21,8 @@ class ServiceList {
 
   std::uint64_t packets() const { return packets_; }
   bool has_pat() const { return tracker_.pat().has_value(); }
-  // From the first PCR to the last; nothing without.
-  std::optional<ts::Ticks27> duration() const;
+  // How much of it was seen, by its clock; 0 without one.
+  ts::Ticks27 duration() const { return clock_.measured(); }
 
   std::string text() const;
   nlohmann::ordered_json json() const;
@@ -42,7 +42,6 @@ class ServiceList {
 
   psi::ServiceTracker tracker_;
   MultiplexClock clock_;
-  std::optional<ts::ProgramTime> first_time_;
   std::array<PidCount, ts::Pid::count> counts_{};
   std::uint64_t packets_ = 0;
 };

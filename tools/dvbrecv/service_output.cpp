@@ -17,8 +17,8 @@ using cli::Priority;
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-// Receivers wait for PAT and PMT, which should come every 100 ms; a fifth is left for positions between PCRs.
-constexpr ts::Ticks27 psi_interval{duration_cast<ts::Ticks27>(milliseconds{80})};
+// Receivers wait for PAT and PMT, which should come every 100 ms; some is left for positions between PCRs.
+constexpr ts::Ticks27 psi_interval{duration_cast<ts::Ticks27>(milliseconds{85})};
 // SDT actual comes at least every 2 s (EN 300 468 5.1.4, TR 101 211 4.4.1).
 constexpr ts::Ticks27 sdt_interval{duration_cast<ts::Ticks27>(milliseconds{1900})};
 // The transport buffer of system data is emptied at 1 Mb/s (ISO/IEC 13818-1 2.4.2.3): a packet in 1504 µs.
@@ -89,7 +89,7 @@ void ServiceOutput::update(const psi::ServiceTracker& tracker, const Moment& now
   take_cat(tracker);
   reconfigured_ = false;
   if (!is_present()) {
-    cli::log(state_ == State::gone ? Priority::notice : Priority::info, "{} {}: PMT PID {}, {} components, to {}",
+    cli::log(state_ == State::gone ? Priority::notice : Priority::debug, "{} {}: PMT PID {}, {} components, to {}",
              spec_.subject(), state_ == State::gone ? "has returned" : "found", cli::to_text(source_pmt_pid_),
              pmt_->streams.size(), port_.name());
     state_ = State::present;

@@ -105,9 +105,14 @@ cli::ExitStatus run(int argc, char** argv) {
     if (signals.take_dump()) report.print();
   };
   manager.ready();
-  const bool played = playout.run(*sink);
-  manager.stopping();
-  sink->finish();
+  bool played = false;
+  try {
+    played = playout.run(*sink);
+    manager.stopping();
+    sink->finish();
+  } catch (const io::BrokenPipe&) {
+    return cli::ExitStatus::failed;  // without a word: the reader has had enough
+  }
   report.refresh();
   if (!played) throw std::runtime_error("none of the files can be played any more");
   return playout.statistics().files_skipped > 0 ? cli::ExitStatus::incomplete : cli::ExitStatus::done;

@@ -54,6 +54,9 @@ std::optional<ts::Timestamp> get_timestamp(std::span<const std::uint8_t> bytes, 
   return ts::Timestamp{ts::Ticks90{static_cast<std::int64_t>(value)}};
 }
 
+// Dates before 1970 and steady times before the boot are nobody's; refusing them lets differences never overflow.
+bool is_time(std::span<const std::uint8_t> bytes, std::size_t offset) { return (bytes[offset + 7] & 0x80) == 0; }
+
 // The payload of each type of record.
 struct Encoder {
   std::vector<std::uint8_t>& out;
@@ -122,11 +125,12 @@ std::optional<Record> decode_table(std::span<const std::uint8_t> p, PacketNumber
   return table;
 }
 
-// Nothing for an unknown type, or a payload that is shorter than its type has (a longer one is of a later version).
+// Nothing for an unknown type, impossible values, or a payload that is shorter than its type has (a longer one is of a
+// later version).
 std::optional<Record> decode_payload(Type type, PacketNumber packet, std::span<const std::uint8_t> p) {
   switch (type) {
     case Type::date:
-      if (p.size() < 20) return std::nullopt;
+      if (p.size() < 20 || !is_time(p, 0) || !is_time(p, 8)) return std::nullopt;
       return DateRecord{packet, get_time<ts::WallTime>(p, 0), get_time<ts::SteadyTime>(p, 8), (get(p, 16, 4) & 1) != 0};
     case Type::clock:
       if (p.size() < 12) return std::nullopt;
@@ -140,13 +144,14 @@ std::optional<Record> decode_payload(Type type, PacketNumber packet, std::span<c
       return decode_table(p, packet);
     case Type::gap:
       if (p.size() < 28 || get(p, 0, 4) > static_cast<std::uint8_t>(GapRecord::Cause::restart)) return std::nullopt;
+      if (!is_time(p, 4) || !is_time(p, 12)) return std::nullopt;
       return GapRecord{packet, static_cast<GapRecord::Cause>(get(p, 0, 4)), get_time<ts::WallTime>(p, 4),
                        get_time<ts::WallTime>(p, 12), get(p, 20, 8)};
     case Type::clock_step:
       if (p.size() < 8) return std::nullopt;
       return ClockStepRecord{packet, std::chrono::nanoseconds{static_cast<std::int64_t>(get(p, 0, 8))}};
     case Type::end:
-      if (p.size() < 20) return std::nullopt;
+      if (p.size() < 20 || !is_time(p, 0) || !is_time(p, 8)) return std::nullopt;
       return EndRecord{packet, get_time<ts::WallTime>(p, 0), get_time<ts::SteadyTime>(p, 8),
                        static_cast<std::uint32_t>(get(p, 16, 4))};
   }
@@ -226,6 +231,7 @@ std::optional<IndexHeader> decode_header(std::span<const std::uint8_t> file) {
   if (file.size() < IndexHeader::size || std::memcmp(file.data(), magic.data(), magic.size()) != 0) return std::nullopt;
   if (get(file, 8, 2) != version || get(file, 10, 2) != IndexHeader::size) return std::nullopt;
   if (ts::crc32(file.first(IndexHeader::size - 4)) != get(file, IndexHeader::size - 4, 4)) return std::nullopt;
+  if (!is_time(file, 24) || !is_time(file, 32)) return std::nullopt;
   IndexHeader header;
   header.rebuilt = (get(file, 12, 4) & flag_rebuilt) != 0;
   header.sequence = get(file, 16, 8);

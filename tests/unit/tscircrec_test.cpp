@@ -1,0 +1,168 @@
+#include <gtest/gtest.h>
+
+#include "tools/tscircrec/block_queue.hpp"
+#include "tools/tscircrec/clock_watch.hpp"
+#include "tools/tscircrec/options.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using ring::Block;
+using tscircrec::BlockQueue;
+using Intake = BlockQueue::Intake;
+
+ts::Arrival arrival_at(std::chrono::nanoseconds time) {
+  return {ts::SteadyTime{1h + time}, ts::WallTime{1'800'000'000s + time}};
+}
+
+void add(BlockQueue& queue, std::size_t packets, std::chrono::nanoseconds time) {
+  const std::vector<ts::Packet> some(packets, ts::Packet::null());
+  Intake{queue}.add(some, arrival_at(time));
+}
+
+TEST(BlockQueue, GivesBlocksInOrderAndKeepsThemUntilTheyAreWritten) {
+  BlockQueue queue{10s};
+  EXPECT_EQ(queue.front(), nullptr);
+  add(queue, 7, 0s);
+  const Block* block = queue.front();
+  ASSERT_NE(block, nullptr);
+  EXPECT_EQ(block->packets.size(), 7u);
+  add(queue, 5, 1s);  // not into the block that is being written
+  EXPECT_EQ(queue.front(), block);
+  EXPECT_EQ(block->packets.size(), 7u);
+  queue.pop();
+  EXPECT_EQ(queue.front()->packets.size(), 5u);
+  queue.pop();
+  EXPECT_EQ(queue.front(), nullptr);
+}
+
+TEST(BlockQueue, SplitsABatchOverBlocks) {
+  BlockQueue queue{10s};
+  add(queue, 3 * Block::capacity + 1, 0s);
+  std::size_t packets = 0, blocks = 0;
+  while (const Block* block = queue.front()) {
+    packets += block->packets.size();
+    ++blocks;
+    queue.pop();
+  }
+  EXPECT_EQ(packets, 3 * Block::capacity + 1);
+  EXPECT_EQ(blocks, 4u);
+}
+
+TEST(BlockQueue, LosesNothingUntilItsTimeIsFullAndThenCountsWhatItLost) {
+  BlockQueue queue{10s};
+  for (int second = 0; second <= 10; ++second) add(queue, 1000, second * 1s);
+  EXPECT_EQ(queue.statistics().dropped_packets, 0u);
+  EXPECT_EQ(queue.statistics().waiting, 10s);
+  for (int second = 11; second < 15; ++second) add(queue, 1000, second * 1s);
+  EXPECT_EQ(queue.statistics().dropped_packets, 4000u);
+  EXPECT_EQ(queue.statistics().overflows, 1u);
+
+  std::size_t packets = 0;
+  while (const Block* block = queue.front()) {
+    packets += block->packets.size();
+    queue.pop();
+  }
+  EXPECT_EQ(packets, 11'000u);
+  add(queue, 1000, 20s);
+  const Block* block = queue.front();
+  ASSERT_EQ(block->entries.size(), 2u);
+  const auto& missing = std::get<Block::Missing>(block->entries[0]);
+  EXPECT_TRUE(missing.known);
+  EXPECT_EQ(missing.gap.cause, ring::GapRecord::Cause::overflow);
+  EXPECT_EQ(missing.gap.packets, 4000u);
+  EXPECT_EQ(missing.gap.from, arrival_at(11s).wall);
+  EXPECT_EQ(missing.gap.to, arrival_at(20s).wall);
+}
+
+TEST(BlockQueue, PutsDropsDownToADiskThatFails) {
+  BlockQueue queue{1s};
+  add(queue, 10, 0s);
+  queue.set_disk_failing(true);
+  add(queue, 10, 5s);
+  queue.front();
+  queue.pop();
+  queue.set_disk_failing(false);
+  add(queue, 10, 6s);
+  EXPECT_EQ(std::get<Block::Missing>(queue.front()->entries[0]).gap.cause, ring::GapRecord::Cause::disk);
+}
+
+TEST(BlockQueue, EndsWhenAllIsTaken) {
+  BlockQueue queue{10s};
+  add(queue, 10, 0s);
+  queue.finish();
+  EXPECT_FALSE(queue.finished());
+  queue.wait(ts::SteadyTime::max());  // does not wait any more
+  queue.front();
+  queue.pop();
+  EXPECT_TRUE(queue.finished());
+}
+
+TEST(BlockQueue, LetsAnInputWaitForRoom) {
+  BlockQueue queue{std::chrono::nanoseconds::max()};
+  EXPECT_TRUE(queue.wait_for_room(0ms, 1 << 20));
+  add(queue, 10 * Block::capacity, 0s);
+  EXPECT_FALSE(queue.wait_for_room(0ms, 1 << 20));
+  for (int i = 0; i < 7; ++i) {
+    queue.front();
+    queue.pop();
+  }
+  EXPECT_TRUE(queue.wait_for_room(0ms, 1 << 20));
+}
+
+TEST(ClockWatch, SeesStepsEitherWayAndNotDrift) {
+  tscircrec::ClockWatch watch;
+  auto now = arrival_at(0s);
+  EXPECT_FALSE(watch.feed(now));
+  for (int i = 0; i < 1000; ++i) {
+    now.steady += 50ms;
+    now.wall += 50ms + 25us;  // 500 ppm, as fast as a clock is slewed
+    EXPECT_FALSE(watch.feed(now));
+  }
+  now.wall += 1h;
+  EXPECT_EQ(watch.feed(now), 1h);
+  EXPECT_FALSE(watch.feed(now));
+  now.wall -= 2h;
+  EXPECT_EQ(watch.feed(now), -2h);
+}
+
+TEST(ClockWatch, CorrectsStampsFromBeforeAStep) {
+  tscircrec::ClockWatch watch;
+  auto now = arrival_at(0s);
+  watch.feed(now);
+  const auto before = watch.correct(now);
+  EXPECT_EQ(before.wall, now.wall);
+  auto stamp = arrival_at(10ms);
+  now = arrival_at(20ms);
+  now.wall += 1h;
+  watch.feed(now);
+  const auto corrected = watch.correct(stamp);
+  EXPECT_EQ(corrected.steady, stamp.steady);
+  EXPECT_EQ(corrected.wall, stamp.wall + 1h);
+  stamp.steady -= 1h;  // converted across the step
+  EXPECT_GE(watch.correct(stamp).steady, corrected.steady);
+}
+
+// The options as a command line gives them.
+tscircrec::Options parsed(const std::vector<std::string>& arguments) {
+  cli::App app{"tscircrec", "test"};
+  tscircrec::Options options;
+  tscircrec::declare(app, options);
+  app.parse(arguments);
+  tscircrec::check(options);
+  return options;
+}
+
+TEST(TscircrecOptions, NeedALimit) {
+  EXPECT_THROW(parsed({"in.ts", "ring"}), cli::UsageError);
+  EXPECT_EQ(parsed({"--keep", "24h", "in.ts", "ring"}).limits().keep, 24h);
+  EXPECT_EQ(parsed({"--max-size", "100G", "in.ts", "ring"}).limits().size, 100'000'000'000u);
+}
+
+TEST(TscircrecOptions, NeedNoInputForAReport) {
+  EXPECT_EQ(parsed({"--status", "ring"}).status, "ring");
+  EXPECT_THROW(parsed({"--status", "ring", "in.ts"}), cli::UsageError);
+  EXPECT_THROW(parsed({"--json", "--keep", "1h", "in.ts", "ring"}), cli::UsageError);
+}
+
+}  // namespace

@@ -178,7 +178,6 @@ refused() {
   kill -TERM "$recorder"
   wait "$recorder"
   recorded ring >got.ts
-  # tsplayout may add to the file's packets at its start only.
   [ "$(json ring '[.gaps[] | select(.cause == "input")] | length')" -ge 1 ]
   [ "$(json ring '[.gaps[] | select(.cause != "input" and .cause != "lost")] | length')" -eq 0 ]
   grep -q '^headend_tscircrec_received_packets_total{channel="ring"} '$(($(stat -c %s got.ts) / 188))'$' ring.prom
@@ -258,6 +257,82 @@ small_disk() {
   recorded disk/ring | cmp - "$BATS_FILE_TMPDIR/20s.ts"
   [ "$(json disk/ring '.gaps | length')" -eq 0 ]
   umount disk
+}
+
+# A file system whose writes can be held up: freeze and thaw it with fsfreeze.
+slow_disk() {
+  truncate -s 64M image
+  mkfs.ext4 -q -F image 2>/dev/null || skip "no mkfs.ext4"
+  mkdir disk
+  mount -o loop image disk 2>/dev/null || skip "cannot mount a loop device"
+  touch disk/file
+  { fsfreeze -f disk && fsfreeze -u disk; } || skip "cannot freeze a file system"
+}
+
+# metric NAME: its value in ring.prom.
+metric() {
+  sed -nE "s/^headend_tscircrec_$1\\{.*\\} (.*)/\\1/p" ring.prom
+}
+metric_is_over() {
+  awk -v value="$(metric "$1")" -v least="$2" 'BEGIN {exit !(value > least)}'
+}
+
+@test "a slow disk loses nothing until the buffer is full, and then it is counted" {
+  slow_disk
+  tscircrec --keep 1h --sync 100ms --buffer 6s --metrics ring.prom udp://239.1.1.2:5000,iface=lo disk/ring \
+    2>messages 3>&- &
+  local recorder=$!
+  wait_until has_socket 5000
+  tsplayout --quiet --loop "$BATS_FILE_TMPDIR/20s.ts" --output udp://239.1.1.2:5000,iface=lo 3>&- &
+  local player=$!
+  wait_until has_bytes disk/ring 100000
+
+  fsfreeze -f disk
+  seconds_wait() { kill -USR1 "$recorder" && tail -n 1 messages | grep -qE '[0-9] s waiting'; }
+  wait_until seconds_wait
+  fsfreeze -u disk
+  wait_until has_bytes disk/ring 300000
+  [ "$(json disk/ring '.gaps | length')" -eq 0 ]
+
+  fsfreeze -f disk
+  wait_until metric_is_over dropped_packets_total 0
+  fsfreeze -u disk
+  local now
+  now=$(recorded disk/ring | wc -c)
+  wait_until has_bytes disk/ring $((now + 500000))
+  kill "$player" && wait "$player" || true
+  kill -TERM "$recorder"
+  wait "$recorder"
+  [ "$(gap_causes disk/ring)" = overflow ]
+  [ "$(json disk/ring '.gaps[0].packets')" -eq "$(metric dropped_packets_total)" ]
+  [ "$(metric received_packets_total)" -eq $(($(metric written_packets_total) + $(metric dropped_packets_total))) ]
+  [ "$(metric written_packets_total)" -eq $(($(recorded disk/ring | wc -c) / 188)) ]
+  umount disk
+}
+
+@test "RTP datagrams that are missing are a gap" {
+  tscircrec --keep 1h --metrics ring.prom rtp://127.0.0.1:5000 ring 3>&- &
+  local recorder=$!
+  wait_until has_socket 5000
+  # Every hundredth of a thousand datagrams is left out.
+  python3 - "$BATS_FILE_TMPDIR/20s.ts" >sent.ts <<'END'
+import socket, struct, sys, time
+data = open(sys.argv[1], "rb").read()
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for n in range(1000):
+    payload = data[n * 1316:(n + 1) * 1316]
+    if n % 100 == 50:
+        continue
+    out.sendto(struct.pack(">BBHII", 0x80, 33, n, n * 900, 7) + payload, ("127.0.0.1", 5000))
+    sys.stdout.buffer.write(payload)
+    time.sleep(0.001)
+END
+  wait_until has_bytes ring "$(stat -c %s sent.ts)"
+  kill -TERM "$recorder"
+  wait "$recorder"
+  recorded ring | cmp - sent.ts
+  [ "$(metric rtp_lost_total)" -eq 10 ]
+  json ring '[.gaps[].cause] | unique | join(" ")' | grep -qx lost
 }
 
 @test "a directory that is removed is made anew" {

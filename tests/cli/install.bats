@@ -32,9 +32,10 @@ load support
     echo "$unit"
     command=$(sed -n '/^ExecStart=/{s/^ExecStart=//;:join;/\\$/{N;s/\\\n//;b join};p}' "$unit")
     program=${command%% *}
-    [ "$program" = "/usr/bin/$(basename "$program")" ]
+    program=${program#/usr/bin/}
+    [[ " $HEADEND_TOOLS " = *" $program "* ]]
     grep -oE -- '--[a-z-]+' <<<"$command" | while read -r option; do
-      "$(basename "$program")" --help | grep -q -- "$option "
+      "$program" --help | grep -q -- "$option "
     done
   done
 }

@@ -33,6 +33,7 @@ make_witnesses() {
   mkdir -p bin
   local tool
   for tool in $HEADEND_TOOLS; do
+    # shellcheck disable=SC2016
     printf '#!/bin/bash\ntrap : TERM\n"%s" "$@"\nstatus=$?\necho "%s $status" >> "%s"\nexit $status\n' \
       "$(command -v "$tool")" "$tool" "$PWD/ended" >"bin/$tool"
     chmod +x "bin/$tool"
@@ -41,12 +42,13 @@ make_witnesses() {
 
 # Sends the multiplex for ever to each group that the example names, whether it is read or written there.
 feed_groups() {
-  local endpoint
-  for endpoint in $(grep -oE '(udp|rtp)://([0-9.]+)?@?(239|232)\.[0-9.]+:[0-9]+' <<<"$1" | sed 's|//[^/]*@|//|' | sort -u); do
-    tsplayout --quiet --loop "$BATS_FILE_TMPDIR/mux.ts" --output "$endpoint,iface=lo" 2>/dev/null 3>&- &
+  local endpoint interface
+  while IFS=' ' read -r endpoint interface; do
+    tsplayout --quiet --loop "$BATS_FILE_TMPDIR/mux.ts" --output "$endpoint,iface=${interface:-lo}" 2>/dev/null 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/pids"
     disown # ended without a word
-  done
+  done < <(tr ' ' '\n' <<<"$1" | sort -u |
+    sed -nE 's#^(.*=)?((udp|rtp)://)([0-9.]+@)?((232|239)[0-9.]+:[0-9]+)(.*,iface=([a-z0-9]+))?.*#\2\5 \8#p')
 }
 
 # A recording of a few seconds, made as a recorder makes it.

@@ -8,7 +8,11 @@ help_options() {
   "$1" --help | sed -nE 's/^  (-[A-Za-z], |    )?(--[a-z0-9-]+).*/\2/p' | sort -u
 }
 page_options() {
-  sed -nE 's/^\.It Fl (.* Fl )?\\?-([a-z0-9-]+).*/--\2/p' "$HEADEND_SOURCE/man/$1.1" | sort -u
+  page_tags "$1" | sed -nE 's/^(-[A-Za-z], )?(--[a-z0-9-]+).*/\2/p' | sort -u
+}
+# The options' lines of the page as it is printed; their descriptions stand further in.
+page_tags() {
+  mandoc -T ascii "$HEADEND_SOURCE/man/$1.1" | col -bx | sed -n 's/^     -/-/p'
 }
 
 @test "every option is in the man page, and the man page has no other" {
@@ -23,7 +27,7 @@ page_options() {
   for tool in $HEADEND_TOOLS; do
     echo "$tool"
     diff <("$tool" --help | sed -nE 's/^  (-[A-Za-z]), .*/\1/p' | sort -u) \
-      <(sed -nE 's/^\.It Fl ([A-Za-z])( .*)?$/-\1/p' "$HEADEND_SOURCE/man/$tool.1" | sort -u)
+      <(page_tags "$tool" | sed -nE 's/^(-[A-Za-z])(,| |$).*/\1/p' | sort -u)
   done
 }
 

@@ -72,8 +72,13 @@ fails() {
 }
 
 @test "packets of 192 and 204 bytes are played" {
-  od -An -v -tx1 -w188 "$(slate)" | sed 's/$/ 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00/' | xxd -r -p >204.ts
-  od -An -v -tx1 -w188 "$(slate)" | sed 's/^/ 00 00 00 00/' | xxd -r -p >192.ts
+  python3 - "$(slate)" <<'PYTHON'
+import sys
+data = open(sys.argv[1], "rb").read()
+packets = [data[i:i + 188] for i in range(0, len(data), 188)]
+open("204.ts", "wb").write(b"".join(packet + bytes(16) for packet in packets))
+open("192.ts", "wb").write(b"".join(bytes(4) + packet for packet in packets))
+PYTHON
   tsplayout 204.ts 192.ts "$(slate)" -o out.ts
   check_stream out.ts
   [ "$(stat -c %s out.ts)" -ge $((3 * $(stat -c %s "$(slate)"))) ]

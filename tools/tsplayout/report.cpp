@@ -16,7 +16,7 @@ void Report::refresh() {
   const auto count = [&](const char* name, const char* help, std::uint64_t total) {
     metrics_.counter(name, help).set(total);
   };
-  count("packets_total", "Packets sent.", played.packets);
+  count("packets_total", "Packets played.", played.packets);
   count("files_total", "Files begun.", played.files);
   count("files_skipped_total", "Files that could not be played, or not to their end.", played.files_skipped);
   count("filler_packets_total", "Packets put between files.", played.filler_packets);

@@ -17,7 +17,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds poll_step{100};  // between two looks at whether to stop
 constexpr milliseconds first_pause{200};
 constexpr milliseconds longest_pause{5000};
-constexpr milliseconds longest_linger{1000};
+constexpr milliseconds longest_linger{2000};
+constexpr milliseconds linger_step{20};
 constexpr int backlog = 1;
 
 constexpr int readable = static_cast<int>(SRT_EPOLL_IN) | static_cast<int>(SRT_EPOLL_ERR);
@@ -87,13 +88,20 @@ SrtLink::~SrtLink() {
   if (listener_ != SRT_INVALID_SOCK) srt_close(listener_);
 }
 
+// A peer that is told of the end throws away what it has not handed over, which it does a latency after it was sent.
 void SrtLink::linger(SRTSOCKET socket) const {
-  for (milliseconds waited{0}; waited < longest_linger; waited += milliseconds{10}) {
-    int queued = 0;
-    int size = sizeof queued;
-    if (srt_getsockflag(socket, SRTO_SNDDATA, &queued, &size) == SRT_ERROR || queued == 0) return;
-    std::this_thread::sleep_for(milliseconds{10});
+  const auto ask = [socket](SRT_SOCKOPT option) {
+    int value = 0;
+    int size = sizeof value;
+    return srt_getsockflag(socket, option, &value, &size) == SRT_ERROR ? 0 : value;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + longest_linger;
+  while (ask(SRTO_SNDDATA) > 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(linger_step);
   }
+  if (is_connected(socket))
+    std::this_thread::sleep_until(
+        std::min(deadline, std::chrono::steady_clock::now() + milliseconds{ask(SRTO_PEERLATENCY)} + linger_step));
 }
 
 SRTSOCKET SrtLink::create() const {

@@ -178,6 +178,13 @@ more_turns() {
   [ "$(stat -c %s out.ts)" -ge $((31 * $(stat -c %s "$(slate)"))) ]
 }
 
+@test "a configuration file says all" {
+  printf 'times = 2\nfile = %s\nfile = %s\noutput = out.ts\n' "$(slate)" "$(film)" >channel.conf
+  tsplayout --config channel.conf
+  tsplayout --times 2 "$(slate)" "$(film)" >expected.ts
+  cmp out.ts expected.ts
+}
+
 @test "a reader that leaves ends it quietly" {
   run bash -c "tsplayout --loop '$(slate)' | head -c 1000 | wc -c; exit \${PIPESTATUS[0]}"
   echo "$output"

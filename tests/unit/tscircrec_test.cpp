@@ -1,8 +1,14 @@
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include "tests/support/ring_maker.hpp"
+#include "tests/support/stream_builder.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tools/tscircrec/block_queue.hpp"
 #include "tools/tscircrec/clock_watch.hpp"
 #include "tools/tscircrec/options.hpp"
+#include "tools/tscircrec/report.hpp"
 
 namespace {
 
@@ -163,6 +169,59 @@ TEST(TscircrecOptions, NeedNoInputForAReport) {
   EXPECT_EQ(parsed({"--status", "ring"}).status, "ring");
   EXPECT_THROW(parsed({"--status", "ring", "in.ts"}), cli::UsageError);
   EXPECT_THROW(parsed({"--json", "--keep", "1h", "in.ts", "ring"}), cli::UsageError);
+}
+
+TEST(Report, SaysWhatIsRecordedAndWhatIsNot) {
+  const test::TemporaryDirectory directory;
+  support::StreamBuilder stream{{.rate = 800'000}};
+  auto service = support::ServiceOptions::numbered(1);
+  stream.add(service);
+  ring::WriterOptions options;
+  options.directory = directory.path() / "ring";
+  options.segment = 10s;
+  support::RingMaker maker{options};
+  maker.feed(stream.make(12s), 12s);
+  service.present->id = 77;
+  service.present->name = "News";
+  stream.replace(service);
+  maker.feed(stream.make(5s), 5s);
+  const auto silence = maker.now().wall;
+  maker.wait(1h);
+  maker.miss({0, ring::GapRecord::Cause::input, silence, maker.now().wall, 0}, true);
+  maker.feed(stream.make(5s), 5s);
+  maker.step(-2h);
+  maker.feed(stream.make(5s), 5s);
+  maker.writer().flush(maker.now());
+
+  const auto live = tscircrec::look_at(options.directory, maker.now().wall + 1s);
+  EXPECT_TRUE(live.being_written);
+  EXPECT_EQ(live.process, getpid());
+  EXPECT_FALSE(live.silence);
+  EXPECT_EQ(tscircrec::look_at(options.directory, maker.now().wall + 3h).silence.value_or(0s) / 1min, 180);
+
+  maker.close();
+  const auto report = tscircrec::look_at(options.directory, maker.now().wall);
+  EXPECT_NEAR(std::chrono::duration<double>(report.recorded).count(), 27, 1);
+  EXPECT_NEAR(static_cast<double>(report.rate.value()), 800'000, 40'000);
+  EXPECT_EQ(report.coverage.size(), 3u);
+  ASSERT_EQ(report.gaps.size(), 1u);
+  ASSERT_EQ(report.clock_steps.size(), 1u);
+  EXPECT_EQ(report.clock_steps[0].step, -2h);
+  ASSERT_EQ(report.services.size(), 1u);
+  EXPECT_EQ(report.services[0].name, "Service 1");
+  EXPECT_EQ(report.services[0].codecs, (std::vector<std::string>{"h264", "mp2", "mp2"}));
+  ASSERT_EQ(report.events.size(), 2u);
+  EXPECT_EQ(report.events[1].name, "News");
+  EXPECT_NEAR(std::chrono::duration<double>(*report.events[1].seen - support::RingMaker::start).count(), 12, 1);
+
+  const auto json = report.json();
+  EXPECT_EQ(json["gaps"][0]["cause"], "input");
+  EXPECT_TRUE(json["gaps"][0]["packets"].is_null());
+  EXPECT_EQ(json["clock_steps"][0]["seconds"], -7200);
+  const auto text = report.text();
+  for (const char* expected : {"being written by process", "Service 1", "h264 mp2 mp2", "News", "input", "unknown", "-2 h"}) {
+    EXPECT_NE(text.find(expected), std::string::npos) << expected << "\n" << text;
+  }
 }
 
 }  // namespace

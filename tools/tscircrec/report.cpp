@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
@@ -52,6 +53,7 @@ std::vector<Report::Event> events_of(ring::Recording& ring) {
   std::size_t looked_at = 0;
   for (auto segment = segments.rbegin(); segment != segments.rend() && looked_at < segments_of_events; ++segment) {
     ++looked_at;
+    const bool oldest = std::next(segment) == segments.rend();
     std::vector<Report::Event> found;
     const ring::Position from{segment->sequence, 0}, to{segment->sequence, segment->packets};
     ring.visit(from, to, [&](ring::Position position, const ring::Record& record) {
@@ -61,8 +63,10 @@ std::vector<Report::Event> events_of(ring::Recording& ring) {
       if (!section || section->number != 0 || section->events.empty()) return;
       const auto& event = section->events.front();
       const auto text = psi::short_event(event.descriptors);
-      found.push_back({ring.date_of(position).value_or(ts::WallTime{}), section->service.value(), event.event_id,
-                       event.start, event.duration, text ? text->name : std::string{}});
+      // What is in force at the start of a segment is repeated there: it began earlier.
+      const auto seen = position.packet > 0 || oldest ? ring.date_of(position) : std::nullopt;
+      found.push_back({seen, section->service.value(), event.event_id, event.start, event.duration,
+                       text ? text->name : std::string{}});
     });
     events.insert(events.begin(), found.begin(), found.end());
     std::set<std::pair<std::uint16_t, std::uint16_t>> known;
@@ -103,6 +107,7 @@ std::uint64_t directory_bytes(const ring::Recording& ring) {
 std::string date_text(const std::optional<ts::WallTime>& date) {
   return date ? cli::local_text(std::chrono::floor<std::chrono::seconds>(*date)) : "unknown";
 }
+std::string exact_text(ts::WallTime date) { return cli::local_text(std::chrono::floor<std::chrono::milliseconds>(date)); }
 std::string utc_text(ts::WallTime date) { return cli::utc_text(std::chrono::floor<std::chrono::milliseconds>(date)); }
 double seconds(std::chrono::nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
 std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, " ")); }
@@ -180,7 +185,7 @@ std::string Report::text() const {
   });
   if (gaps.empty()) out += "\nNo gaps\n";
   out += section("Gaps", {{"from"}, {"to"}, {"cause"}, {"packets", Align::right}}, gaps, [](const ring::Gap& gap) {
-    return std::vector{date_text(gap.from), date_text(gap.to), ring::to_string(gap.cause),
+    return std::vector{exact_text(gap.from), exact_text(gap.to), ring::to_string(gap.cause),
                        gap.packets > 0 ? std::to_string(gap.packets) : std::string{"unknown"}};
   });
   out += section("Wall clock set", {{"at"}, {"by", Align::right}}, clock_steps, [](const ClockStep& step) {
@@ -193,7 +198,8 @@ std::string Report::text() const {
                  });
   out += section("Events", {{"seen"}, {"service", Align::right}, {"start"}, {"duration", Align::right}, {"name"}}, events,
                  [](const Event& event) {
-                   return std::vector{date_text(event.seen), std::to_string(event.service),
+                   return std::vector{event.seen ? date_text(event.seen) : std::string{"earlier"},
+                                      std::to_string(event.service),
                                       event.start ? date_text(*event.start) : std::string{"undefined"},
                                       event.duration ? cli::human_duration(*event.duration) : std::string{"undefined"},
                                       event.name};
@@ -240,7 +246,7 @@ nlohmann::ordered_json Report::json() const {
   out["events"] = ordered_json::array();
   for (const auto& event : events) {
     out["events"].push_back(
-        {{"seen", utc_text(event.seen)},
+        {{"seen", date(event.seen)},
          {"service", event.service},
          {"id", event.id},
          {"start", date(event.start)},

@@ -20,7 +20,7 @@ struct Report {
     std::vector<std::string> codecs;
   };
   struct Event {
-    ts::WallTime seen;  // became the present one
+    std::optional<ts::WallTime> seen;  // became the present one; none: earlier than was looked
     std::uint16_t service = 0, id = 0;
     std::optional<std::chrono::sys_seconds> start;
     std::optional<std::chrono::seconds> duration;

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 
 namespace {
@@ -102,6 +104,21 @@ TEST(Endpoint, GivesToolsTheirKeys) {
   options.clear();
   EXPECT_EQ(Endpoint::parse("-,service=5", keys, options).kind, Kind::standard_stream);
   EXPECT_EQ(options.size(), 1u);
+}
+
+TEST(Endpoint, ReadsTheExamplesOfTheManPage) {
+  const auto page = std::filesystem::path(__FILE__).parent_path() / "../../man/headend-endpoints.7";
+  if (!std::filesystem::exists(page)) GTEST_SKIP() << "no " << page << ": not built where the sources are";
+  constexpr std::array<std::string_view, 1> keys{"service"};
+  std::multimap<std::string, std::string> options;
+  std::ifstream in(page);
+  std::size_t examples = 0;
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with(".Dl ")) continue;
+    EXPECT_TRUE(Endpoint::parse(line.substr(4), keys, options).is_socket()) << line;
+    ++examples;
+  }
+  EXPECT_GE(examples, 8u);
 }
 
 TEST(Endpoint, SaysWhatIsWrongAndWhatWouldBeRight) {

@@ -44,26 +44,48 @@ Head::Head(std::span<const ts::Packet> zone, const StreamMap& map, std::span<con
     : zone_(zone.first(std::min<std::size_t>(zone.size(), none))),
       map_(&map),
       streams_(ts::Pid::count),
+      blank_(zone_.size()),
       first_pts_(map.programmes().size()) {
-  for (const auto& start : starts) {
-    Stream& stream = streams_[start.pid.value()];
-    stream.fixed = true;
-    stream.start = static_cast<std::uint32_t>(start.index);
-    if (start.index < zone_.size()) stream.first = zone_[start.index].continuity();
-    const auto programme = map.programme(start.pid);
-    if (programme == StreamMap::no_programme || !start.pts) continue;
-    auto& first = first_pts_[programme];
-    if (!first || ts::distance(*first, *start.pts) < ts::Ticks90{0}) first = start.pts;
-  }
+  for (const auto& start : starts) fix(start);
   for (std::uint32_t i = 0; i < zone_.size(); ++i) {
     if (is_whole(zone_[i]) && zone_[i].has_payload()) consider(zone_[i], i);
   }
+}
+
+void Head::fix(const VideoStart& start) {
+  Stream& stream = streams_[start.pid.value()];
+  stream.fixed = true;
+  stream.start = static_cast<std::uint32_t>(start.index);
+  if (start.index < zone_.size()) stream.first = zone_[start.index].continuity();
+  if (loses_leading_pictures(start)) stream.blank_before = start.pts;
+  const auto programme = map_->programme(start.pid);
+  if (programme == StreamMap::no_programme || !start.pts) return;
+  auto& first = first_pts_[programme];
+  if (!first || ts::distance(*first, *start.pts) < ts::Ticks90{0}) first = start.pts;
+}
+
+// Zeros can only follow in a PES packet that does not say how long it is.
+bool Head::loses_leading_pictures(const VideoStart& start) const {
+  if (start.access != ts::AccessPoint::open || start.index >= zone_.size()) return false;
+  const auto videos = map_->videos();
+  const auto video = std::find_if(videos.begin(), videos.end(), [&](const auto& v) { return v.pid == start.pid; });
+  if (video == videos.end() || video->codec != ts::VideoCodec::mpeg2) return false;
+  const auto header = clear_header(zone_[start.index]);
+  return header && header->packet_length == 0;
 }
 
 void Head::consider(const ts::Packet& packet, std::uint32_t index) {
   Stream& stream = streams_[packet.pid().value()];
   stream.seen = true;
   stream.last = packet.continuity();
+  if (stream.blank_before && index > stream.start) {
+    if (packet.unit_start()) {
+      const auto pts = pts_of(packet);
+      const auto before = pts ? ts::distance(*pts, *stream.blank_before) : ts::Ticks90{0};
+      stream.blank = before > ts::Ticks90{0} && before < unrelated;
+    }
+    blank_[index] = stream.blank;
+  }
   if (stream.fixed || !packet.unit_start()) return;
   if (stream.start != none && !starts_later(packet, stream)) return;
   stream.start = index;
@@ -123,6 +145,7 @@ std::vector<ts::Packet> Head::opening(std::span<const Table> tables, const NextC
 ts::Packet Head::take(std::size_t index) const {
   const ts::Packet& packet = zone_[index];
   if (!is_whole(packet)) return ts::Packet::null();
+  if (blank_[index]) return blanked(packet);
   const Stream& stream = streams_[packet.pid().value()];
   if (index >= stream.start || (!packet.has_payload() && !stream.seen)) return packet;
   return clock_only(packet, counter_before(packet.pid()));

@@ -2,6 +2,11 @@
 //
 // Pictures are sent well ahead of the sound that belongs to them. So after the first picture's packets comes sound that
 // is older than the picture: it is left out up to the PES packet that sounds with the picture.
+//
+// After an access point of an open group of MPEG-2 pictures come B pictures that are shown before it and need the group
+// before: decoders show them broken. Leaving their packets out would break the continuity counter, so their bytes
+// become zeros, which may follow any picture (ISO/IEC 13818-2 next_start_code()). In H.264 other pictures may count on
+// those (frame_num); there they stay, and HEVC decoders leave them out by themselves (RASL).
 #pragma once
 
 #include <cstddef>
@@ -21,6 +26,7 @@ struct VideoStart {
   ts::Pid pid;
   std::size_t index = 0;  // of its first packet, in the zone
   std::optional<ts::Timestamp> pts;
+  ts::AccessPoint access = ts::AccessPoint::closed;
 };
 
 // The packets from the start of the cut on, until every stream has shown where to begin: so many seconds by the first
@@ -68,11 +74,15 @@ class Head {
     std::uint8_t first = 0;      // its counter
     std::uint8_t last = 0;       // counter of the PID's last packet in the zone
     bool seen = false;
+    std::optional<ts::Timestamp> blank_before{};
+    bool blank = false;  // the unit that was begun last
     bool fixed = false;  // a video whose start was given
   };
 
   void consider(const ts::Packet& packet, std::uint32_t index);
   bool starts_later(const ts::Packet& packet, const Stream& stream) const;
+  void fix(const VideoStart& start);
+  bool loses_leading_pictures(const VideoStart& start) const;
   // A packet without payload has the counter of the last one with payload (ISO/IEC 13818-1 2.4.3.3).
   unsigned counter_before(ts::Pid pid) const;
   std::optional<ts::Packet> opening_clock(const Programme& programme) const;
@@ -80,6 +90,7 @@ class Head {
   std::span<const ts::Packet> zone_;
   const StreamMap* map_;
   std::vector<Stream> streams_;
+  std::vector<bool> blank_;                              // the zone's packets of which only zeros are left
   std::vector<std::optional<ts::Timestamp>> first_pts_;  // of each programme's video
 };
 

@@ -79,6 +79,7 @@ void LiveCut::take(const io::Chunk& chunk) {
     clock_.feed(packet, position_);
     if (state_ != State::seeking && !end_ && clock_.is_over()) {
       end_ = position_;
+      summary_.to = clock_.to();
       if (passage_) passage_->end();
     }
     take(packet);
@@ -179,7 +180,7 @@ void LiveCut::begin() {
   passage_.emplace(tables_, Passage::Options{options_.service_id(), options_.rebase});
   std::vector<VideoStart> starts;
   for (const auto& [pid, unit] : finder_.found()) {
-    if (unit.position >= start_) starts.push_back({pid, unit.position - start_, unit.pts});
+    if (unit.position >= start_) starts.push_back({pid, unit.position - start_, unit.pts, unit.access});
   }
   const auto zone = zone_->packets();
   passage_->begin(

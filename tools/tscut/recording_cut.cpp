@@ -179,7 +179,7 @@ void RecordingCut::write_head() {
   std::vector<VideoStart> starts;
   std::size_t least = 0;
   for (const auto& video : start_.videos) {
-    starts.push_back({video.pid, distance(video.position), video.pts});
+    starts.push_back({video.pid, distance(video.position), video.pts, video.access});
     least = std::max(least, starts.back().index);
   }
   StreamMap map{options_.service_id()};

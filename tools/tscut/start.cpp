@@ -48,7 +48,7 @@ class Search {
 
   void take(const ring::AccessEntry& entry, bool last) {
     if (std::find(videos_.begin(), videos_.end(), entry.pid) == videos_.end()) return;
-    const VideoPosition video{entry.pid, entry.position, entry.pts};
+    const VideoPosition video{entry.pid, entry.position, entry.pts, entry.access};
     const auto [known, added] = found_.emplace(entry.pid, video);
     if (!added && last && known->second.position < entry.position) known->second = video;
   }

@@ -13,6 +13,7 @@ struct VideoPosition {
   ts::Pid pid;
   ring::Position position;
   std::optional<ts::Timestamp> pts;
+  ts::AccessPoint access;
 };
 
 struct Start {

@@ -30,8 +30,10 @@ void Tail::picture(Stream& stream, ts::Timestamp pts, ts::Timestamp dts) {
 }
 
 void Tail::observe(const ts::Packet& packet, const StreamMap& map) {
-  if (!is_whole(packet) || !packet.has_payload()) return;
+  if (!is_whole(packet)) return;
   Stream& stream = streams_[packet.pid().value()];
+  if (!stream.seen) stream.counter = packet.continuity();
+  if (!packet.has_payload()) return;
   stream.seen = true;
   stream.counter = packet.continuity();
   if (!packet.unit_start() || map.content(packet.pid()) != Content::video) return;

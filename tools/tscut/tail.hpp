@@ -29,7 +29,7 @@ class Tail {
   struct Stream {
     bool seen = false;
     bool closed = false;
-    std::uint8_t counter = 0;          // of the last packet with payload that was taken
+    std::uint8_t counter = 0;          // of the last packet that was taken
     std::optional<ts::Timestamp> pts;  // video: the latest shown of those taken
     std::optional<ts::Timestamp> dts;
     ts::Ticks90 period{0};  // from one picture's DTS to the next

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
-#include <ranges>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -58,7 +58,7 @@ Receiver::Receiver(const Options& options, cli::Signals& signals,
       metrics_writer_(metrics_, metrics_file, [this] { report_.refresh(metrics_); }),
       waiting_since_(std::chrono::steady_clock::now()) {
   if (const auto failures = splitter_.configure(options.outputs); !failures.empty()) {
-    for (const auto& failure : failures | std::views::take(failures.size() - 1)) {
+    for (const auto& failure : std::span{failures}.first(failures.size() - 1)) {
       cli::log(Priority::error, "{}", failure);
     }
     throw std::runtime_error(failures.back());

@@ -14,7 +14,7 @@ namespace {
 constexpr PacketNumber late_records = 2000;
 // After one segment was deleted to make room, how long the file system gets to give its blocks back.
 constexpr std::chrono::milliseconds sacrifice_interval{200};
-// With a limit of size, a segment has at most this part of it, as whole segments are deleted.
+// With a limit of size, a segment ends at the first PAT after this part of it, as whole segments are deleted.
 constexpr std::uint64_t segments_in_limit = 8;
 // What a file or pipe gives at once may be large: segments can begin after so many packets of it.
 constexpr std::size_t cut_granularity = 256;
@@ -146,11 +146,12 @@ void Writer::plan_packets(std::span<const ts::Packet> packets, std::size_t first
 // Where in `packets` a new segment begins, if it does.
 std::optional<std::size_t> Writer::cut(std::span<const ts::Packet> packets, const ts::Arrival& arrival) const {
   if (cut_now_) return 0;
-  if (options_.limits.size && planned_packets_ * ts::packet_size >= *options_.limits.size / segments_in_limit) return 0;
-  if (arrival.steady < cut_at_) return std::nullopt;
+  const std::uint64_t size = planned_packets_ * ts::packet_size;
+  const std::uint64_t part = options_.limits.size.value_or(~std::uint64_t{0}) / segments_in_limit;
+  if (arrival.steady < cut_at_ && size < part) return std::nullopt;
   const auto pat = std::ranges::find_if(packets, starts_pat);
   if (pat != packets.end()) return static_cast<std::size_t>(pat - packets.begin());
-  if (arrival.steady >= cut_at_ + patience) return 0;
+  if (arrival.steady >= cut_at_ + patience || size / 2 >= part) return 0;
   return std::nullopt;
 }
 

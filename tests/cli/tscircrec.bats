@@ -184,13 +184,13 @@ refused() {
 }
 
 @test "segments expire by size, and each plays" {
-  tscircrec --max-size 600k "$BATS_FILE_TMPDIR/20s.ts" ring
-  [ "$(json ring .bytes)" -le 600000 ]
-  [ "$(json ring .segments)" -ge 4 ]
+  tscircrec --max-size 2M "$BATS_FILE_TMPDIR/20s.ts" ring
+  [ "$(json ring .bytes)" -le 2000000 ]
+  [ "$(json ring .segments)" -ge 5 ]
   recorded ring >got.ts
   cmp got.ts <(tail -c "$(stat -c %s got.ts)" "$BATS_FILE_TMPDIR/20s.ts")
   for segment in ring/*.ts; do
-    [ "$(ffprobe -v error -show_entries stream=codec_type -of csv=p=0 "$segment" | sort -u | tr '\n' ' ')" = 'audio video ' ]
+    ffmpeg -v fatal -nostdin -xerror -i "$segment" -map 0:v -frames:v 10 -f framecrc - | grep -q '^0, '
   done
 }
 

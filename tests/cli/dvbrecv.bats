@@ -293,6 +293,7 @@ refuses() {
 }
 
 @test "a packet tool needs less than 24 MB" {
+  if grep -qs '^HEADEND_SANITIZE:STRING=.' "$HEADEND_BUILD/CMakeCache.txt"; then skip "sanitizers need more"; fi
   send 239.1.0.6:5000
   dvbrecv --quiet -i udp://239.1.0.6:5000,iface=lo -s 257=udp://239.1.1.1:5001,iface=lo \
     -s 258=udp://239.1.1.2:5001,iface=lo -s '*=all.ts' 3>&- &

@@ -279,9 +279,15 @@ bool Writer::flush(const ts::Arrival& now) {
   bool done = true;
   if (retired_ && (!current_ || current_->end() >= retired_->end() + late_records)) done = seal(now);
   if (current_) {
-    done = write_index(*current_, now) && done;
-    done = write_out(*current_) && done;
-    find_removed(now);
+    write_out(*current_);
+    const int error = write_index(*current_, now);
+    done = error == 0 && done;
+    if (error == 0 || is_full(error)) {
+      find_removed(now);
+    } else {
+      // Its TS is whole; the index will be completed by those who read it, and by the next repair.
+      retire_segment();
+    }
   }
   expire(now);
   if (done && !planned_) recover();
@@ -312,7 +318,8 @@ void Writer::distribute_records() {
   records_ = std::move(later);
 }
 
-bool Writer::write_index(Open& segment, const ts::Arrival& now) {
+// 0, or the error that it failed with: what is left is kept.
+int Writer::write_index(Open& segment, const ts::Arrival& now) {
   const auto& path = segment.file.index_path;
   while (!segment.pending.empty()) {
     if (!segment.index) segment.index = disk_.create(path);
@@ -325,13 +332,14 @@ bool Writer::write_index(Open& segment, const ts::Arrival& now) {
     const int error = errno;
     if (error == EINTR) continue;
     if (is_full(error) && make_room(now)) continue;
-    return fail("write", path, error, now);
+    fail("write", path, error, now);
+    return error;
   }
-  return true;
+  return 0;
 }
 
 // Has what is new written out, and what was new the last time waited for and dropped from the page cache.
-bool Writer::write_out(Open& segment) {
+void Writer::write_out(Open& segment) {
   const int fd = segment.ts.get();
   if (segment.writing_out > segment.dropped) {
     if (disk_.finish_writeback(fd, segment.dropped, segment.writing_out - segment.dropped) != 0) {
@@ -343,7 +351,6 @@ bool Writer::write_out(Open& segment) {
     disk_.start_writeback(fd, segment.writing_out, segment.bytes - segment.writing_out);
     segment.writing_out = segment.bytes;
   }
-  return true;
 }
 
 // Completes the retired segment. What cannot be written of its index is left to the next repair.
@@ -352,7 +359,7 @@ bool Writer::seal(const ts::Arrival& now) {
   Open& segment = *retired_;
   encode(Record{EndRecord{segment.bytes / ts::packet_size, segment.last.date, segment.last.steady, segment.gaps}},
          segment.pending);
-  const bool done = write_index(segment, now);
+  const bool done = write_index(segment, now) == 0;
   disk_.sync(segment.ts.get());
   if (segment.index) disk_.sync(segment.index.get());
   disk_.finish_writeback(segment.ts.get(), segment.dropped, segment.bytes - segment.dropped);

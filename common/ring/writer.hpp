@@ -121,8 +121,8 @@ class Writer {
   bool open_segment(const Start& start, const ts::Arrival& now);
   void retire_segment();
   void abandon_segment();
-  bool write_index(Open& segment, const ts::Arrival& now);
-  bool write_out(Open& segment);
+  int write_index(Open& segment, const ts::Arrival& now);
+  void write_out(Open& segment);
   bool seal(const ts::Arrival& now);
   void distribute_records();
   void find_removed(const ts::Arrival& now);

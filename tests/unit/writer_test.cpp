@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <fstream>
+#include <set>
 
 #include "common/ring/recording.hpp"
 #include "tests/support/packet_builder.hpp"
@@ -313,15 +314,22 @@ class FaultyDisk : public ring::Disk {
   int error = 0;             // of all writes
   std::uint64_t error_after = ~std::uint64_t{0};  // bytes, once
   bool refuses_files = false;
+  bool refuses_indexes = false;  // their data
 
   io::FileDescriptor create(const std::filesystem::path& path) override {
     if (refuses_files) {
       errno = EIO;
       return {};
     }
-    return Disk::create(path);
+    auto file = Disk::create(path);
+    if (path.extension() == ".idx") indexes_.insert(file.get());
+    return file;
   }
   ssize_t write(int fd, std::span<const std::uint8_t> bytes) override {
+    if (refuses_indexes && indexes_.contains(fd)) {
+      errno = EIO;
+      return -1;
+    }
     if (error != 0) {
       errno = error;
       return -1;
@@ -342,7 +350,6 @@ class FaultyDisk : public ring::Disk {
     used += static_cast<std::uint64_t>(std::max<ssize_t>(written, 0));
     return written;
   }
-  int truncate(int fd, std::uint64_t size) override { return Disk::truncate(fd, size); }
   int remove(const std::filesystem::path& path) override {
     std::error_code ignored;
     const auto size = std::filesystem::file_size(path, ignored);
@@ -350,6 +357,9 @@ class FaultyDisk : public ring::Disk {
     if (result == 0 && !ignored) used -= size;
     return result;
   }
+
+ private:
+  std::set<int> indexes_;
 };
 
 TEST_F(Writer, DeletesTheOldestWhenTheDiskIsFull) {
@@ -415,6 +425,23 @@ TEST_F(Writer, LeavesAFileThatCannotBeWrittenAndLosesNothing) {
   const auto ring = ring::open_ring(path());
   EXPECT_TRUE(all_gaps(*ring).empty());
   EXPECT_TRUE(ring->tables_at({ring->segments().back().sequence, 0})->pat());
+}
+
+TEST_F(Writer, BeginsASegmentAnewWhenItsIndexCannotBeWritten) {
+  FaultyDisk disk;
+  const auto packets = stream(9s);
+  RingMaker maker{options(), disk};
+  maker.feed(std::span{packets}.first(packets.size() / 2), 4500ms);
+  disk.refuses_indexes = true;
+  maker.writer().flush(maker.now());
+  disk.refuses_indexes = false;
+  maker.feed(std::span{packets}.subspan(packets.size() / 2), 4500ms);
+  maker.close();
+  EXPECT_EQ(recorded_bytes(path()), test::to_bytes(packets));
+  EXPECT_EQ(count(".ts"), 2u);
+  const auto ring = ring::open_ring(path());
+  EXPECT_GE(ring->access_points({0, 0}, ring->end()).size(), 8u);
+  EXPECT_EQ(maker.writer().state().trouble, "");
 }
 
 TEST_F(Writer, WaitsForADiskThatMakesNoFiles) {

@@ -182,15 +182,19 @@ class Pacer::Thread {
     futex_wake(wakes_);
   }
 
+  // Who coalesces wants few wake-ups, not exact ones.
+  nanoseconds lead() const { return options_.coalesce.count() > 0 ? nanoseconds{0} : lead_.get(); }
+
   void run() {
     // Sleeps of ordinary threads are stretched by up to 50 us to save wake-ups (prctl(2)).
     ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     while (!stop_) {
       const std::uint32_t wakes = wakes_.load();
       const SteadyTime due = next_due();
-      if (due <= now() + lead_.get()) {
+      const SteadyTime at = now();
+      if (due <= at + lead()) {
         spin_until(due);
-        send_until(due + options_.coalesce);
+        send_until(std::max(due, at) + options_.coalesce);
       } else {
         sleep_until(due, wakes);
       }
@@ -211,7 +215,7 @@ class Pacer::Thread {
 
   void sleep_until(SteadyTime due, std::uint32_t wakes) {
     asleep_until_.store(due);
-    const SteadyTime until = std::min(due, now() + longest_sleep) - lead_.get();
+    const SteadyTime until = std::min(due, now() + longest_sleep) - lead();
     if (next_due() >= due) futex_wait_until(wakes_, wakes, until);
     asleep_until_.store(awake);
     if (const nanoseconds overshoot = now() - until; overshoot.count() >= 0) lead_.learn(overshoot);

@@ -24,8 +24,14 @@ setup_file() {
   ffmpeg -v error -nostdin -i "$BATS_FILE_TMPDIR/mux.ts" -map 0:p:257 -c copy -f mpegts -muxrate 2M "$BATS_FILE_TMPDIR/film.ts"
 }
 
+stop_feeding() {
+  [ -f "$BATS_FILE_TMPDIR/pids" ] || return 0
+  xargs kill -KILL <"$BATS_FILE_TMPDIR/pids" 2>/dev/null || true
+  rm "$BATS_FILE_TMPDIR/pids"
+}
+
 teardown_file() {
-  [ ! -f "$BATS_FILE_TMPDIR/pids" ] || xargs kill -KILL <"$BATS_FILE_TMPDIR/pids" 2>/dev/null || true
+  stop_feeding
 }
 
 # The tools as the examples call them: each says how it ended, whatever the pipeline makes of it.
@@ -86,7 +92,9 @@ run_examples() {
     make_witnesses
     feed_groups "$example"
     if [[ $tool != tscircrec && $example =~ /srv/rec/[a-z0-9]+ ]]; then record "${BASH_REMATCH[0]}"; fi
-    PATH=$PWD/bin:$PATH timeout -s TERM -k 10 4 bash -c "$example" >out 2>err 3>&- || true
+    # The shell stays until the tools have ended.
+    PATH=$PWD/bin:$PATH timeout -s TERM -k 10 4 bash -c "trap : TERM; $example" >out 2>err 3>&- || true
+    stop_feeding
     if ! ended_well "$example"; then
       echo "failed: $example" >&2
       cat ended err >&2

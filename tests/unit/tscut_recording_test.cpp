@@ -209,7 +209,10 @@ TEST_F(RecordingCut, ASignalEndsTheWaitWithAWholeFile) {
   maker.feed(builder_.make(20s), 20s);
   const auto ring = ring::open_ring(ring_path());
   now_ = maker.now().wall;
-  on_wait_ = [&] { stop_ = true; };
+  on_wait_ = [&] {
+    stop_ = true;
+    now_ += 1s;
+  };
   const auto summary = cut(*ring, date(15s), date(1h));
   EXPECT_EQ(summary.status(), cli::ExitStatus::incomplete);
   EXPECT_GE(test::units(written(), video).size(), 3u * 25);
@@ -301,6 +304,39 @@ TEST_F(RecordingCut, FilesWithoutDatesAreCutByOffset) {
   EXPECT_EQ(summary.status(), cli::ExitStatus::done);
   EXPECT_LT(summary.to.time_since_epoch(), 1100ms);
   EXPECT_EQ(test::continuity_errors(written()), 0u);
+}
+
+TEST_F(RecordingCut, FilesWithDatesAreCutByThem) {
+  const auto stream = builder_.make(20s);
+  const auto path = directory_.path() / "film.ts";
+  std::ofstream{path, std::ios::binary}.write(reinterpret_cast<const char*>(stream.data()),
+                                              static_cast<std::streamsize>(stream.size() * ts::packet_size));
+  const auto files = ring::open_files({path});
+  const auto summary = cut(*files, "2026-01-15T12:00:05Z", "2026-01-15T12:00:12Z");
+  EXPECT_EQ(summary.status(), cli::ExitStatus::done);
+  EXPECT_NEAR(static_cast<double>(test::units(written(), video).size()), 7 * 25, 2 * 12 + 5);
+  const tscut::Listing listing{*files, now_};
+  EXPECT_NE(listing.json().find("\"dated\": true"), std::string::npos);
+}
+
+TEST_F(RecordingCut, ARecorderThatIsUpdatedMeanwhileDoesNotEndTheCut) {
+  std::optional<RingMaker> maker{options()};
+  maker->feed(builder_.make(20s), 20s);
+  const auto ring = ring::open_ring(ring_path());
+  now_ = maker->now().wall;
+  int waits = 0;
+  on_wait_ = [&] {
+    ++waits;
+    if (waits == 3) maker->close();
+    if (waits == 3) maker.reset();
+    if (waits == 5) maker.emplace(options(), RingMaker::plain_disk(), ts::Arrival{ts::SteadyTime{2h}, now_});
+    if (maker) maker->feed(builder_.make(1s), 1s);
+    now_ = maker ? maker->now().wall : now_ + 1s;
+  };
+  const auto summary = cut(*ring, date(15s), date(33s));
+  EXPECT_LT(RingMaker::start + 33s - summary.to, 1s);
+  ASSERT_EQ(summary.missing.size(), 1u);
+  EXPECT_EQ(summary.missing[0].cause, "the recorder was not running");
 }
 
 TEST_F(RecordingCut, ListsStretchesServicesGapsAndEvents) {

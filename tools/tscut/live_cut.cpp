@@ -21,6 +21,8 @@ constexpr std::chrono::nanoseconds silence = seconds{1};
 constexpr std::chrono::nanoseconds date_tolerance = milliseconds{200};
 // What may still be on its way when the range is over, and how long the streams may take to be completed.
 constexpr seconds completion{3};
+// The same after a signal.
+constexpr seconds stop_patience{1};
 // Random access points are further apart in no broadcast (EN 101 154 asks for 5 s at most, recommends 0.5 s).
 constexpr seconds start_patience{10};
 // From the start of a picture to the byte that says what it is; 12 MB.
@@ -52,16 +54,30 @@ Summary LiveCut::run() {
   output_ = around_.open_output();
   summary_.output = output_->name();
   summary_.from = summary_.to = clock_.from();
-  while (!around_.stopping() && !source_ended_ && !(passage_ && passage_->finished())) {
+  while (!is_done()) {
     for (const auto& chunk : source_.read(read_timeout)) take(chunk);
     flush();
     source_ended_ = source_.ended();
-    if (queue_ && queue_->failed()) break;
-    if (is_over_without_packets()) break;
     around_.report(summary_, [this](Point point) { return text(point); });
   }
   finish();
   return std::move(summary_);
+}
+
+bool LiveCut::is_done() {
+  if (source_ended_ || (passage_ && passage_->finished()) || (queue_ && queue_->failed())) return true;
+  if (is_over_without_packets()) return true;
+  if (!around_.stopping()) return false;
+  if (state_ != State::writing) return true;
+  if (!stop_by_) {
+    stop_by_ = around_.now().steady + stop_patience;
+    if (!end_) {
+      stopped_early_ = true;
+      end_ = position_;
+      passage_->end();
+    }
+  }
+  return around_.now().steady >= *stop_by_;
 }
 
 bool LiveCut::is_over_without_packets() const {
@@ -263,7 +279,8 @@ void LiveCut::finish() {
   flush();
   const auto error = queue_->finish();
   const auto left = clock_.to() - summary_.to;
-  if (error || (!end_ && left > (around_.stopping() || source_ended_ ? date_tolerance : silence))) {
+  const bool early = !end_ && left > (around_.stopping() || source_ended_ ? date_tolerance : silence);
+  if (error || stopped_early_ || early) {
     summary_.missing.push_back({std::min(summary_.to, clock_.to()), clock_.to(),
                                 error                ? "writing failed"
                                 : around_.stopping() ? "stopped by a signal"

@@ -49,6 +49,7 @@ class LiveCut {
   void start(std::uint64_t position);
   void collect(const ts::Packet& packet);
   void begin();
+  bool is_done();
   bool is_over_without_packets() const;
 
   void follow_tables(const ts::Packet& packet);
@@ -66,6 +67,8 @@ class LiveCut {
   LiveClock clock_;
   State state_ = State::seeking;
   bool source_ended_ = false;
+  bool stopped_early_ = false;
+  std::optional<ts::SteadyTime> stop_by_;
 
   psi::ServiceTracker tables_;
   bool tables_changed_ = false;

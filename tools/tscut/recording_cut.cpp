@@ -107,6 +107,7 @@ void RecordingCut::find_start() {
   cli::log(cli::Priority::debug, "begins at {}, {} before the packet asked for", timeline_->text(begun),
            offset_text(timeline_->point_of(wanted_) - begun));
   at_ = start_.position;
+  reaches_future_ = timeline_->is_dated() && recording_.being_written() && to_ > timeline_->last();
   look_for_end();
   reader_.hold(at_, end_.value_or(recording_.end()));
 }
@@ -114,7 +115,7 @@ void RecordingCut::find_start() {
 void RecordingCut::look_for_end() {
   if (to_ <= timeline_->last()) {
     end_ = timeline_->locate(to_).value_or(recording_.end());
-  } else if (!timeline_->is_dated() || !recording_.being_written()) {
+  } else if (!reaches_future_) {
     end_ = recording_.end();
   } else {
     end_.reset();
@@ -213,7 +214,7 @@ void RecordingCut::write_body() {
 
 // What has been recorded is copied even when a signal ends the wait for more; a range that was there from the beginning
 // is whole, or not written at all.
-bool RecordingCut::interrupted() const { return end_ && around_.stopping(); }
+bool RecordingCut::interrupted() const { return !reaches_future_ && around_.stopping(); }
 
 void RecordingCut::copy(ring::Position from, ring::Position to) {
   for (const auto& piece : pieces(recording_, from, to)) {
@@ -233,10 +234,15 @@ void RecordingCut::copy_piece(const Piece& piece) {
   summary_.to = recording_.date_of({piece.segment, piece.packet}).value_or(from_);
   report();
   if (passage_->is_verbatim()) {
-    output_->copy(file->get(), piece.packet * ts::packet_size, piece.packets * ts::packet_size, [this] {
+    const auto bytes = piece.packets * ts::packet_size;
+    const auto copied = output_->copy(file->get(), piece.packet * ts::packet_size, bytes, [this] {
       report();
       return interrupted();
     });
+    if (copied < bytes && !interrupted()) {
+      summary_.missing.push_back(
+          {summary_.to, summary_.to, "a segment is shorter than its index says", (bytes - copied) / ts::packet_size});
+    }
     return;
   }
   std::vector<ts::Packet> packets;
@@ -267,7 +273,7 @@ void RecordingCut::write_tail() {
   for (std::uint64_t seen = 0; seen < tail_reach_ && !passage_->finished();) {
     const auto more = reader_.read(position, std::min(batch, tail_reach_ - seen));
     if (more.empty()) {
-      if (!recording_.being_written() || recorder_left_ || !wait_for_more()) break;
+      if (!recording_.being_written() || recorder_left_ || !wait_for_tail()) break;
       continue;
     }
     passage_->take(more, packets);
@@ -275,6 +281,18 @@ void RecordingCut::write_tail() {
     position = recording_.advance(position, static_cast<std::int64_t>(more.size()));
   }
   write(packets);
+}
+
+// A signal does not end this: it takes a moment only.
+bool RecordingCut::wait_for_tail() {
+  const auto before = recording_.end();
+  const auto began = around_.now().steady;
+  while (around_.now().steady - began < write_interval) {
+    around_.wait();
+    recording_.refresh();
+    if (recording_.end() != before) return true;
+  }
+  return false;
 }
 
 void RecordingCut::write(std::vector<ts::Packet>& packets) {

@@ -56,6 +56,7 @@ class RecordingCut {
   void look_for_end();
   // True if there may be more to read than before; false if no more will come.
   bool wait_for_more();
+  bool wait_for_tail();
   void note_missing();
   void note_gaps(Point from, Point to);
   std::string why_it_ended() const;
@@ -77,6 +78,7 @@ class RecordingCut {
   ring::Position wanted_;              // the packet that was asked for
   bool recorder_left_ = false;
   bool ends_in_zone_ = false;
+  bool reaches_future_ = false;   // of a recording that goes on: more will come
   std::uint64_t tail_reach_ = 0;  // packets in the time that streams take to be completed
   Summary summary_;
 };

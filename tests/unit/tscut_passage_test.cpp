@@ -188,6 +188,23 @@ TEST_F(Passage, RebaseMakesTheFirstClockZeroAndKeepsDistances) {
   EXPECT_LT(test::pts(after.front())->ticks(), 90'000);
 }
 
+TEST_F(Passage, RebaseMovesSpliceInformation) {
+  tscut::StreamMap map;
+  map.update(*test::tables_of(make(1, 2s)));
+  tscut::Rebaser rebaser;
+  auto clock = ts::Packet::pcr_only(ts::Pid{video(1)}, ts::Pcr{ts::Ticks27{300 * 5000}}, 0);
+  rebaser.apply(clock, map);
+  EXPECT_EQ(clock.pcr()->base(), 0);
+  // splice_null, pts_adjustment 7000.
+  std::vector<std::uint8_t> payload{0, 0xFC, 0x30, 17, 0, 0, 0, 0, 0x1B, 0x58, 0, 0xFF, 0xF0, 0, 0, 0, 0, 0, 0, 0, 0};
+  ts::seal_section(std::span{payload}.subspan(1));
+  auto packet = test::make_packet({.pid = audio(1), .unit_start = true}, payload);
+  rebaser.apply(packet, map);
+  const auto section = packet.payload().subspan(1, 20);
+  EXPECT_EQ(section[7] << 8 | section[8], 2000);
+  EXPECT_TRUE(ts::Section{section}.crc_ok());
+}
+
 TEST_F(Passage, OneServiceHasTablesOfItsOwn) {
   const auto stream = make(2, 20s);
   const auto out = cut(stream, 5000, 20'000, {.service = psi::ServiceId{0x101}});

@@ -1,6 +1,7 @@
 #include "tools/tscut/rebaser.hpp"
 
 #include "common/ts/pes.hpp"
+#include "common/ts/section.hpp"
 
 namespace tscut {
 namespace {
@@ -16,6 +17,24 @@ void move_opcr(ts::Packet& packet, ts::Ticks27 by) {
   for (std::size_t i = 0; i < 6; ++i) image.bytes[6 + i] = packet.bytes[at + i];
   image.set_pcr(*image.pcr() + by);
   for (std::size_t i = 0; i < 6; ++i) packet.bytes[at + i] = image.bytes[6 + i];
+}
+
+// pts_adjustment of a splice_info_section (SCTE 35 9.6) that lies wholly in the packet: 33 bits from the last one of
+// its fifth byte on.
+void move_splice(ts::Packet& packet, ts::Ticks90 by) {
+  constexpr std::uint8_t splice_info_table = 0xFC;
+  const auto payload = packet.payload();
+  if (payload.size() < 1 + 16 || payload[0] != 0 || payload[1] != splice_info_table) return;
+  const std::size_t size = 3 + ((payload[2] & 0x0Fu) << 8 | payload[3]);
+  if (size < 16 || 1 + size > payload.size()) return;
+  const auto section = payload.subspan(1, size);
+  if (!ts::Section{section}.crc_ok()) return;
+  std::int64_t old = section[4] & 1;
+  for (std::size_t i = 5; i < 9; ++i) old = old << 8 | section[i];
+  const auto moved = static_cast<std::uint64_t>((ts::Timestamp{ts::Ticks90{old}} + by).ticks());
+  section[4] = static_cast<std::uint8_t>((section[4] & 0xFE) | moved >> 32);
+  for (std::size_t i = 5; i < 9; ++i) section[i] = static_cast<std::uint8_t>(moved >> 8 * (8 - i));
+  ts::seal_section(section);
 }
 
 }  // namespace
@@ -41,6 +60,7 @@ void Rebaser::apply(ts::Packet& packet, const StreamMap& map) {
   if (pcr) packet.set_pcr(*pcr - *origin);
   move_opcr(packet, -*origin);
   if (header) ts::move_timestamps(packet, -*origin);
+  if (unit && !header && packet.scrambling() == 0) move_splice(packet, -*origin);
 }
 
 }  // namespace tscut

@@ -1,4 +1,4 @@
-// Moves each programme's time line so that its first PCR is 0: PCR, OPCR, PTS, DTS.
+// Moves each programme's time line so that its first PCR is 0: PCR, OPCR, PTS, DTS, and SCTE 35's pts_adjustment.
 #pragma once
 
 #include <cstdint>

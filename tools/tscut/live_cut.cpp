@@ -25,8 +25,8 @@ constexpr seconds completion{3};
 constexpr seconds stop_patience{1};
 // Random access points are further apart in no broadcast (EN 101 154 asks for 5 s at most, recommends 0.5 s).
 constexpr seconds start_patience{10};
-// From the start of a picture to the byte that says what it is; 12 MB.
-constexpr std::size_t recent_packets = 1 << 16;
+// From the start of a picture to the byte that says what it is: 650 ms of 38 Mb/s.
+constexpr std::size_t recent_packets = 1 << 14;
 // 8 s of 38 Mb/s, a minute of 8 Mb/s.
 constexpr std::size_t queue_bytes = 64 << 20;
 
@@ -130,16 +130,16 @@ void LiveCut::follow_tables(const ts::Packet& packet) {
 }
 
 void LiveCut::seek(const ts::Packet& packet) {
-  if (recent_.size() >= 2 * recent_packets) {
-    recent_.erase(recent_.begin(), recent_.end() - static_cast<std::ptrdiff_t>(recent_packets));
-  }
-  recent_.push_back(packet);
   if (!seek_from_ && clock_.has_begun()) {
     seek_from_ = position_;
     seek_began_ = clock_.now();
     finder_.search_from(position_);
   }
   if (!seek_from_) return;
+  if (recent_.size() >= 2 * recent_packets) {
+    recent_.erase(recent_.begin(), recent_.end() - static_cast<std::ptrdiff_t>(recent_packets));
+  }
+  recent_.push_back(packet);
   if (!finder_.found().empty()) {
     std::uint64_t first = position_;
     for (const auto& [pid, unit] : finder_.found()) first = std::min(first, unit.position);

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <stdexcept>
 
 #include "common/cli/log.hpp"
-#include "common/cli/values.hpp"
 
 namespace tscut {
 namespace {
@@ -104,8 +102,8 @@ void RecordingCut::find_start() {
              timeline_->text(from_));
   }
   const Point begun = timeline_->point_of(start_.position);
-  cli::log(cli::Priority::debug, "begins at {}, {} before the packet asked for", timeline_->text(begun),
-           offset_text(timeline_->point_of(wanted_) - begun));
+  cli::log(cli::Priority::debug, "begins at {}; the packet asked for is of {}", timeline_->text(begun),
+           timeline_->text(timeline_->point_of(wanted_)));
   at_ = start_.position;
   reaches_future_ = timeline_->is_dated() && recording_.being_written() && to_ > timeline_->last();
   look_for_end();

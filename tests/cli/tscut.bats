@@ -178,6 +178,13 @@ refused() {
   only
 }
 
+@test "endpoints that cannot be received get a message with their name, and leave nothing" {
+  refused 1 'nohost.invalid' tscut --from now --duration 1s udp://nohost.invalid:5000 cut.ts
+  refused 1 '10.99.0.1' tscut --from now --duration 1s udp://10.99.0.1:5000 cut.ts
+  refused 1 'nope' tscut --from now --duration 1s udp://239.1.1.1:5000,iface=nope cut.ts
+  only
+}
+
 @test "--list shows what there is" {
   tscut --list "$(film)" >list
   grep -q 'One' list
@@ -213,6 +220,7 @@ refused() {
   refused 2 'OUTPUT' tscut --from 5s --to 6s "$(film)"
   refused 2 'udp://239.1.1.1:5000' tscut --from 5s --to 6s "$(film)" udp://239.1.1.1:5000
   refused 2 '--list' tscut --json "$(film)"
+  refused 2 'no port' tscut --from now --duration 1s udp://239.1.1.1 cut.ts
   only
 }
 

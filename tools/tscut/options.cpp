@@ -1,5 +1,7 @@
 #include "tools/tscut/options.hpp"
 
+#include <stdexcept>
+
 #include "common/io/endpoint.hpp"
 
 namespace tscut {
@@ -30,6 +32,13 @@ void declare(cli::App& app, Options& options) {
 }
 
 void check(const Options& options) {
+  for (const auto& operand : options.operands) {
+    try {
+      io::Endpoint::parse(operand);
+    } catch (const std::invalid_argument& error) {
+      throw cli::UsageError(error.what());
+    }
+  }
   if (options.list) {
     if (options.from || options.to || options.duration) throw cli::UsageError("--list takes no range");
     return;

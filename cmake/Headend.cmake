@@ -66,7 +66,7 @@ function(headend_fuzz name)
   target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   target_link_libraries(${name} PRIVATE headend_warnings ${arg_LIBS})
-  add_test(NAME fuzz.${name} COMMAND ${name} -seed=1 -runs=50000 -max_total_time=20 -rss_limit_mb=1024)
+  add_test(NAME fuzz.${name} COMMAND ${name} -seed=1 -runs=50000 -max_total_time=10 -rss_limit_mb=1024)
   set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 120)
 endfunction()
 

@@ -16,7 +16,9 @@ namespace test {
 inline std::filesystem::path capture_path(const std::string& name) {
   const char* folder = std::getenv("HEADEND_STREAMS");
   if (folder != nullptr) return std::filesystem::path{folder} / name;
-  const auto repository = std::filesystem::path{__FILE__}.parent_path().parent_path().parent_path();
+  // A compiler cache may have made __FILE__ relative to the build folder, where the tests run.
+  const auto here = std::filesystem::absolute(__FILE__).lexically_normal();
+  const auto repository = here.parent_path().parent_path().parent_path();
   return repository.parent_path() / "shared" / "streams" / name;
 }
 

@@ -325,6 +325,41 @@ refuses() {
   [ ! -e out.ts ]
 }
 
+@test "an output that is the input is refused, whatever its name, and the file stays as it is" {
+  local mux=$BATS_FILE_TMPDIR/mux.ts
+  cp "$mux" same.ts
+  ln -s same.ts symbolic.ts
+  ln same.ts hard.ts
+  refuses 2 'input same.ts and output same.ts are one file' dvbrecv -i same.ts -s 257=same.ts
+  refuses 2 'input same.ts and output symbolic.ts are one file' dvbrecv -i same.ts -s 257=symbolic.ts,newsid=1
+  refuses 2 'input symbolic.ts and output hard.ts are one file' dvbrecv -i symbolic.ts -s '*=hard.ts'
+  refuses 2 'input - and output same.ts are one file' dvbrecv -s 257=same.ts <same.ts
+  refuses 2 'input same.ts and output - are one file' bash -c 'dvbrecv -i same.ts -s 257=- >>same.ts'
+  cmp "$mux" same.ts
+}
+
+@test "two outputs into one file are refused, whatever its name" {
+  local mux=$BATS_FILE_TMPDIR/mux.ts
+  ln -s two.ts dangling.ts
+  local again
+  for again in ./two.ts "$PWD/two.ts" dangling.ts; do
+    refuses 2 "outputs two.ts and $again are one file" dvbrecv -i "$mux" -s 257=two.ts -s "258=$again"
+    [ ! -e two.ts ]
+  done
+  echo kept >two.ts
+  ln two.ts hard.ts
+  for again in ./two.ts "$PWD/two.ts" dangling.ts hard.ts; do
+    refuses 2 "outputs two.ts and $again are one file" dvbrecv -i "$mux" -s 257=two.ts -s "258=$again"
+  done
+  refuses 2 'outputs - and /dev/stdout are one file' \
+    bash -c 'dvbrecv -i "$1" -s 257=- -s 258=/dev/stdout >>two.ts' - "$mux"
+  refuses 2 'two outputs go to -' dvbrecv -i "$mux" -s 257=- -s 258=-
+  [ "$(cat two.ts)" = kept ]
+  mkdir other
+  dvbrecv --quiet -i "$mux" -s 257=new.ts -s 258=other/new.ts
+  [ -s new.ts ] && [ -s other/new.ts ]
+}
+
 @test "inputs that cannot be opened are refused" {
   refuses 1 'no.such.host.invalid' dvbrecv -i udp://no.such.host.invalid:5000 -s 257=out.ts
   refuses 1 'needs a multicast group' dvbrecv -i udp://192.0.2.1@192.0.2.2:5000 -s 257=out.ts

@@ -94,6 +94,19 @@ TEST(Options, RefuseTwoOutputsToOnePlace) {
   EXPECT_THROW(complete(options), cli::UsageError);
 }
 
+TEST(Options, RefuseTwoNamesOfOneNewFile) {
+  Options options;
+  options.outputs = {OutputSpec::parse("1=a-new-file.ts"), OutputSpec::parse("2=./a-new-file.ts,newsid=3")};
+  EXPECT_THROW(complete(options), cli::UsageError);
+}
+
+TEST(Options, RefuseTheInputAsAnOutput) {
+  Options options;
+  options.input = io::Endpoint::parse("a-new-file.ts");
+  options.outputs = {OutputSpec::parse("1=./a-new-file.ts")};
+  EXPECT_THROW(complete(options), cli::UsageError);
+}
+
 TEST(Options, GiveTheirEitModeToOutputsThatHaveNone) {
   Options options;
   options.eit = EitMode::schedule;

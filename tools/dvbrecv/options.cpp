@@ -26,7 +26,7 @@ void complete(Options& options) {
   if (options.list) return;
   if (options.outputs.empty()) throw cli::UsageError("no output: give --service SID=ENDPOINT, or --list ENDPOINT");
   try {
-    check_places(options.outputs);
+    check_places(options.input, options.outputs);
   } catch (const std::invalid_argument& e) {
     throw cli::UsageError(e.what());
   }

@@ -1,12 +1,14 @@
 #include "tools/dvbrecv/output_spec.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
 #include <stdexcept>
 #include <tuple>
 
 #include "common/cli/values.hpp"
+#include "tools/dvbrecv/file_identity.hpp"
 
 namespace dvbrecv {
 namespace {
@@ -139,11 +141,21 @@ OutputSpec OutputSpec::parse(std::string_view text) {
   return spec;
 }
 
-void check_places(const std::vector<OutputSpec>& specs) {
+void check_places(const io::Endpoint& input, const std::vector<OutputSpec>& specs) {
+  const auto source = file_identity(input, STDIN_FILENO);
   std::set<std::string> places;
+  std::map<FileIdentity, std::string> files;
   for (const auto& spec : specs) {
     if (!places.insert(spec.place).second) {
       throw std::invalid_argument("two outputs go to " + spec.endpoint.text);
+    }
+    const auto file = file_identity(spec.endpoint, STDOUT_FILENO);
+    if (!file) continue;
+    if (file == source) {
+      throw std::invalid_argument(fmt::format("input {} and output {} are one file", input.text, spec.name));
+    }
+    if (const auto [other, is_new] = files.emplace(*file, spec.name); !is_new) {
+      throw std::invalid_argument(fmt::format("outputs {} and {} are one file", other->second, spec.name));
     }
   }
 }

@@ -43,7 +43,8 @@ struct OutputSpec {
   friend bool operator==(const OutputSpec& a, const OutputSpec& b);
 };
 
-// Throws std::invalid_argument if two outputs go to one place.
-void check_places(const std::vector<OutputSpec>& specs);
+// Throws std::invalid_argument if two outputs go to one place, or one to the file that is the input: opening it for
+// writing would empty it.
+void check_places(const io::Endpoint& input, const std::vector<OutputSpec>& specs);
 
 }  // namespace dvbrecv

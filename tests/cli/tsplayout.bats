@@ -221,10 +221,24 @@ more_turns() {
   fails 2 "--times" tsplayout --times 2 --loop "$(slate)" -o out.ts
   fails 2 "standard input is played alone, and once" tsplayout --loop - -o out.ts
   fails 2 "files are played, not sockets" tsplayout udp://239.1.1.1:5000 -o out.ts
-  cp "$(slate)" same.ts
-  fails 2 "is the output too" tsplayout same.ts -o ./same.ts
-  cmp "$(slate)" same.ts
   fails 2 "port" tsplayout "$(slate)" -o udp://239.1.1.1
+  fails 2 "has no port" tsplayout udp://239.1.1.1 -o out.ts
+  fails 2 "names no file" tsplayout ,ttl=300 -o out.ts
+  fails 2 "unknown scheme" tsplayout http://x:1 -o out.ts
+  fails 2 "is empty" tsplayout "" -o out.ts
+}
+
+@test "a file that is the output too is refused, whatever its name, and stays as it is" {
+  cp "$(slate)" same.ts
+  ln -s same.ts symbolic.ts
+  ln same.ts hard.ts
+  local name
+  for name in ./same.ts symbolic.ts hard.ts; do
+    fails 2 "is the output too" tsplayout same.ts -o "$name"
+  done
+  fails 2 "-: is the output too" tsplayout - -o same.ts <same.ts
+  fails 2 "same.ts: is the output too" bash -c 'timeout 20 tsplayout same.ts >>same.ts'
+  cmp "$(slate)" same.ts
 }
 
 @test "outputs that cannot be opened are named" {

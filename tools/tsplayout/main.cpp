@@ -1,12 +1,13 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "common/cli/app.hpp"
@@ -40,18 +41,34 @@ void declare(cli::App& app, Options& options) {
   app.flag("--rt", options.realtime, "send by the real-time scheduler (SCHED_FIFO)");
 }
 
-// Opening the output would empty the file.
+// None: there is no such file, or it is a socket.
+std::optional<struct stat> facts_of(const io::Endpoint& endpoint, int standard_stream) {
+  struct stat facts {};
+  if (endpoint.is_socket()) return std::nullopt;
+  const bool is_path = endpoint.kind == io::Endpoint::Kind::path;
+  const int result = is_path ? ::stat(endpoint.path.c_str(), &facts) : ::fstat(standard_stream, &facts);
+  return result == 0 ? std::optional{facts} : std::nullopt;
+}
+
+// Opening the output would empty the file, or it would grow as it is read.
 bool is_same_file(const io::Endpoint& input, const io::Endpoint& output) {
-  std::error_code none;
-  return input.kind == io::Endpoint::Kind::path && output.kind == io::Endpoint::Kind::path &&
-         std::filesystem::is_regular_file(input.path, none) &&
-         std::filesystem::equivalent(input.path, output.path, none);
+  const auto from = facts_of(input, STDIN_FILENO);
+  const auto to = facts_of(output, STDOUT_FILENO);
+  return from && to && S_ISREG(from->st_mode) && from->st_dev == to->st_dev && from->st_ino == to->st_ino;
+}
+
+io::Endpoint parse_file(const std::string& file) {
+  try {
+    return io::Endpoint::parse(file);
+  } catch (const std::invalid_argument& error) {
+    throw cli::UsageError(error.what());
+  }
 }
 
 void check(const Options& options) {
   if (options.times == 0u) throw cli::UsageError("--times 0: at least 1");
   for (const std::string& file : options.files) {
-    const io::Endpoint endpoint = io::Endpoint::parse(file);
+    const io::Endpoint endpoint = parse_file(file);
     if (endpoint.is_socket()) {
       throw cli::UsageError(file + ": files are played, not sockets");
     }

@@ -2,16 +2,24 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <system_error>
 
+#include "common/cli/app.hpp"
+
 namespace cli {
 namespace {
+
+// What every file of ours begins with, and by which it is known again.
+constexpr std::string_view first_family = "headend_build_info";
+constexpr std::string_view own_beginning = "# HELP headend_build_info";
 
 // Seconds since 1970, once for the process.
 double start_time() {
@@ -58,6 +66,19 @@ auto& cell_of(Families& families, const std::string& name, const std::string& he
   throw std::system_error(error, std::generic_category(), action + " " + path.string());
 }
 
+// A path given by mistake (a stream, a device) must not be replaced by metrics. Throws std::system_error.
+void refuse_other_file(const std::filesystem::path& path) {
+  const auto refuse = [&path](const char* why) { fail(EEXIST, "replace", path.string() + why); };
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return;  // nothing there, or open() says what is wrong
+  if (!S_ISREG(status.st_mode)) refuse(", which is not a regular file");
+  if (status.st_size == 0) return;
+  std::ifstream file{path, std::ios::binary};
+  std::string beginning(own_beginning.size(), '\0');
+  file.read(beginning.data(), static_cast<std::streamsize>(beginning.size()));
+  if (beginning != own_beginning) refuse(", which holds something else than metrics");
+}
+
 }  // namespace
 
 void Gauge::clear() noexcept { set(std::numeric_limits<double>::quiet_NaN()); }
@@ -90,7 +111,7 @@ void Metrics::forget(const std::string& label, const std::string& value) {
 
 std::string Metrics::text(std::string_view channel) const {
   std::string out;
-  append_head(out, "headend_build_info", "The version that runs; always 1.", "gauge");
+  append_head(out, first_family, "The version that runs; always 1.", "gauge");
   out += fmt::format("headend_build_info{} 1\n", label_text(channel, {{"tool", tool_}, {"version", HEADEND_VERSION}}));
   append_head(out, "headend_start_time_seconds", "When the process started, since 1970.", "gauge");
   out += fmt::format("headend_start_time_seconds{} {:.3f}\n", label_text(channel, {{"tool", tool_}}), start_time());
@@ -117,6 +138,7 @@ std::string Metrics::text(std::string_view channel) const {
 }
 
 void Metrics::write_file(const std::filesystem::path& path) const {
+  refuse_other_file(path);
   const std::string content = text(path.stem().string());
   // The collector reads *.prom only, so it does not see this one.
   const std::filesystem::path temporary = fmt::format("{}.{}.tmp", path.string(), getpid());
@@ -138,7 +160,14 @@ void Metrics::write_file(const std::filesystem::path& path) const {
 
 MetricsWriter::MetricsWriter(const Metrics& metrics, std::optional<std::filesystem::path> path,
                              std::function<void()> refresh, std::chrono::nanoseconds interval)
-    : metrics_(metrics), path_(std::move(path)), refresh_(std::move(refresh)), interval_(interval) {}
+    : metrics_(metrics), path_(std::move(path)), refresh_(std::move(refresh)), interval_(interval) {
+  if (!path_) return;
+  try {
+    refuse_other_file(*path_);
+  } catch (const std::system_error& error) {
+    throw UsageError(fmt::format("--metrics: {}", error.what()));
+  }
+}
 
 MetricsWriter::~MetricsWriter() { write(); }
 

@@ -60,7 +60,8 @@ class Metrics {
   void forget(const std::string& label, const std::string& value);
 
   std::string text(std::string_view channel) const;
-  // A reader sees the old file or the new one, whole. Throws std::system_error.
+  // A reader sees the old file or the new one, whole. Throws std::system_error, also if what is there is not a file of
+  // metrics.
   void write_file(const std::filesystem::path& path) const;
 
  private:
@@ -79,7 +80,8 @@ class Metrics {
 // Writes the file from the main loop, at most every `interval`, and when the tool ends. Without a path it does nothing.
 class MetricsWriter {
  public:
-  // `refresh` brings cells up to date before each writing; may be empty.
+  // `refresh` brings cells up to date before each writing; may be empty. Throws UsageError if the path is that of
+  // something else.
   MetricsWriter(const Metrics& metrics, std::optional<std::filesystem::path> path, std::function<void()> refresh = {},
                 std::chrono::nanoseconds interval = std::chrono::seconds{5});
   ~MetricsWriter();

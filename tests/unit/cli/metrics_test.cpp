@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "common/cli/app.hpp"
+
 namespace cli {
 namespace {
 
@@ -95,16 +97,29 @@ TEST(Metrics, OfAnOutputThatEndedAreForgotten) {
 TEST_F(MetricsFile, IsReplacedWhole) {
   Metrics metrics{"t"};
   const fs::path path = folder_ / "france3.prom";
-  std::ofstream{path} << "old";
+  metrics.write_file(path);
   // A reader that has the old file open keeps it.
   std::ifstream reader{path};
   metrics.counter("a_total", "A.").add(5);
   metrics.write_file(path);
   std::string old;
-  std::getline(reader, old);
-  EXPECT_EQ(old, "old");
+  std::getline(reader, old, '\0');
+  EXPECT_FALSE(has_line(old, "headend_t_a_total{channel=\"france3\"} 5"));
   EXPECT_TRUE(has_line(read(path), "headend_t_a_total{channel=\"france3\"} 5"));
   EXPECT_EQ(std::distance(fs::directory_iterator{folder_}, fs::directory_iterator{}), 1);
+}
+
+TEST_F(MetricsFile, DoesNotReplaceWhatHoldsSomethingElse) {
+  const Metrics metrics{"t"};
+  const fs::path stream = folder_ / "film.ts";
+  std::ofstream{stream} << "G@";
+  EXPECT_THROW(metrics.write_file(stream), std::system_error);
+  EXPECT_THROW((MetricsWriter{metrics, stream}), UsageError);
+  EXPECT_EQ(read(stream), "G@");
+  const fs::path fifo = folder_ / "fifo";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_THROW((MetricsWriter{metrics, fifo}), UsageError);
+  EXPECT_TRUE(fs::is_fifo(fifo));
 }
 
 TEST_F(MetricsFile, ThatCannotBeWrittenIsNamed) {

@@ -122,7 +122,11 @@ class RingRecording : public IndexedRecording {
     LoadedIndex loaded;
     try {
       loaded = ring::load_index(file, live ? Tail::leave : Tail::scan);
-    } catch (const std::system_error&) {  // expired meanwhile
+    } catch (const std::system_error& failure) {
+      if (failure.code() != std::errc::no_such_file_or_directory) throw;
+      loaded.recognized = false;  // expired meanwhile
+    }
+    if (!loaded.recognized) {
       open_.erase(file.name.sequence);
       return nullptr;
     }

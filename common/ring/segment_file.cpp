@@ -21,6 +21,28 @@ struct stat status_of(int fd, const std::filesystem::path& path) {
   return status;
 }
 
+// No link is followed and no pipe waited for. Null if there is no such file, or it is not a regular one.
+io::FileDescriptor open_regular(const std::filesystem::path& path) {
+  io::FileDescriptor fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+  if (!fd && (errno == ENOENT || errno == ELOOP || errno == ENXIO)) return {};
+  if (!fd) io::throw_system_error("open", path);
+  if (!S_ISREG(status_of(fd.get(), path).st_mode)) return {};
+  return fd;
+}
+
+// Whether most of the first packets have their sync byte: text and pictures have not. An empty file has nothing to lose.
+bool looks_like_packets(int fd, std::uint64_t bytes) {
+  if (bytes == 0) return true;
+  const std::uint64_t packets = std::min<std::uint64_t>(bytes / ts::packet_size, 8);
+  std::uint64_t synchronized = 0;
+  for (std::uint64_t i = 0; i < packets; ++i) {
+    std::uint8_t first = 0;
+    const auto n = pread(fd, &first, 1, static_cast<off_t>(i * ts::packet_size));
+    if (n == 1 && first == ts::sync_byte) ++synchronized;
+  }
+  return 2 * synchronized > packets;
+}
+
 // The index says that nothing is known: dates begin with the name's, and end with the file's last change.
 void rebuild_header(const SegmentFile& file, LoadedIndex& loaded) {
   loaded.header = IndexHeader{};
@@ -57,9 +79,8 @@ PacketNumber known_packets(const SegmentIndex& index) {
 }  // namespace
 
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path, std::size_t from) {
-  const io::FileDescriptor fd{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!fd && errno == ENOENT) return {};
-  if (!fd) io::throw_system_error("open", path);
+  const auto fd = open_regular(path);
+  if (!fd) return {};
   const auto size = static_cast<std::size_t>(status_of(fd.get(), path).st_size);
   if (size <= from) return {};
   std::vector<std::uint8_t> bytes(size - from);
@@ -87,7 +108,10 @@ Listing list_segments(const std::filesystem::path& directory) {
     if (!is_ts && !is_index) continue;
     const auto name = SegmentName::parse_stem(path.stem().string());
     if (!name) continue;
-    if (is_ts) {
+    std::error_code unknown;
+    if (!std::filesystem::is_regular_file(entry.symlink_status(unknown))) {
+      listing.strangers.push_back(path);
+    } else if (is_ts) {
       listing.segments.emplace_back(directory, *name);
     } else {
       indexes.push_back(*name);
@@ -104,8 +128,8 @@ Listing list_segments(const std::filesystem::path& directory) {
 
 std::optional<SegmentSummary> summarize(const SegmentFile& file) {
   struct stat status {};
-  if (stat(file.path.c_str(), &status) != 0) return std::nullopt;
-  const io::FileDescriptor fd{open(file.index_path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (lstat(file.path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  const auto fd = open_regular(file.index_path);
   if (!fd) return std::nullopt;
   std::array<std::uint8_t, IndexHeader::size> head{};
   std::array<std::uint8_t, end_record_size> tail{};
@@ -126,8 +150,8 @@ std::optional<SegmentSummary> summarize(const SegmentFile& file) {
 
 LoadedIndex load_index(const SegmentFile& file, Tail tail) {
   LoadedIndex loaded;
-  const io::FileDescriptor fd{open(file.path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!fd) io::throw_system_error("open", file.path);
+  const auto fd = open_regular(file.path);
+  if (!fd) io::throw_system_error("open", file.path, ENOENT);
   const auto status = status_of(fd.get(), file.path);
   loaded.packets = static_cast<std::uint64_t>(status.st_size) / ts::packet_size;
 
@@ -145,6 +169,8 @@ LoadedIndex load_index(const SegmentFile& file, Tail tail) {
   } else {
     rebuild_header(file, loaded);
   }
+  loaded.recognized = loaded.good_bytes > 0 || looks_like_packets(fd.get(), static_cast<std::uint64_t>(status.st_size));
+  if (!loaded.recognized) return loaded;
   loaded.known = loaded.complete ? loaded.packets : known_packets(loaded.index);
   if (loaded.known < loaded.packets && tail == Tail::scan) scan_tail(file, fd.get(), status, loaded);
   return loaded;

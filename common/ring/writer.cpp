@@ -33,6 +33,18 @@ bool starts_pat(const ts::Packet& packet) {
   return packet.has_sync() && !packet.transport_error() && packet.pid() == ts::pat_pid && packet.unit_start();
 }
 
+std::string text_of(Repair::Outcome outcome, const SegmentFile& file) {
+  switch (outcome) {
+    case Repair::Outcome::whole:
+      return "repaired " + file.path.string();
+    case Repair::Outcome::deleted:
+      return "deleted, as there is no packet in it, " + file.path.string();
+    case Repair::Outcome::left:
+      break;
+  }
+  return file.path.string() + " is not a transport stream: left alone";
+}
+
 // When the next multiple of `length` on the wall clock comes.
 ts::SteadyTime next_multiple(const ts::Arrival& arrival, std::chrono::nanoseconds length) {
   const auto since = arrival.wall.time_since_epoch() % length;
@@ -58,6 +70,7 @@ void Writer::prepare(const ts::Arrival& now) {
   ageing_ = Ageing{now.steady};
   Listing listing = list_segments(options_.directory);
   for (const auto& path : listing.orphans) disk_.remove(path);
+  for (const auto& path : listing.strangers) options_.report(path.string() + " is not a regular file: left alone");
   for (const SegmentFile& file : listing.segments) {
     next_sequence_ = std::max(next_sequence_, file.name.sequence + 1);
     restore(file);
@@ -67,15 +80,15 @@ void Writer::prepare(const ts::Arrival& now) {
 }
 
 void Writer::restore(const SegmentFile& file) {
-  if (const auto summary = summarize(file)) {
-    store(file, summary->header, summary->end.last, summary->end.steady);
-    return;
-  }
   try {
-    const auto repaired = repair_segment(file);
-    if (!repaired) return;
-    options_.report("repaired " + file.path.string());
-    store(file, repaired->header, repaired->end.last, repaired->end.steady);
+    if (const auto summary = summarize(file)) {
+      store(file, summary->header, summary->end.last, summary->end.steady);
+      return;
+    }
+    const auto [outcome, summary] = repair_segment(file);
+    if (outcome != Repair::Outcome::deleted) options_.report(text_of(outcome, file));
+    if (outcome != Repair::Outcome::whole) return;
+    store(file, summary.header, summary.end.last, summary.end.steady);
   } catch (const std::system_error& error) {
     // It may be a full disk: then it is repaired at the next start, and in memory by those who read it.
     options_.report("repair " + file.path.string() + ": " + error.what());
@@ -471,11 +484,14 @@ WriterState Writer::state() const {
 std::size_t reindex(const std::filesystem::path& directory, const std::function<void(const std::string&)>& report) {
   const RingLock lock{directory};
   std::size_t count = 0;
-  for (const SegmentFile& file : list_segments(directory).segments) {
+  const Listing listing = list_segments(directory);
+  for (const auto& path : listing.strangers) report(path.string() + " is not a regular file: left alone");
+  for (const SegmentFile& file : listing.segments) {
     if (summarize(file)) continue;
-    const bool whole = repair_segment(file).has_value();
-    report((whole ? "made the index of " : "deleted, as there is no packet in it, ") + file.path.string());
-    ++count;
+    const auto outcome = repair_segment(file).outcome;
+    const bool whole = outcome == Repair::Outcome::whole;
+    report(whole ? "made the index of " + file.path.string() : text_of(outcome, file));
+    if (outcome != Repair::Outcome::left) ++count;
   }
   return count;
 }

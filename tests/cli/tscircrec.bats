@@ -93,6 +93,10 @@ refused() {
   refused 2 '--keep' tscircrec "$BATS_FILE_TMPDIR/20s.ts" ring
   refused 2 'DIRECTORY' tscircrec --keep 1h "$BATS_FILE_TMPDIR/20s.ts"
   refused 2 '--keep' tscircrec --keep yesterday in.ts ring
+  refused 2 '--keep is at least' tscircrec --keep 0 in.ts ring
+  refused 2 '--max-size is at least 1 MB' tscircrec --max-size 0 in.ts ring
+  refused 2 '--max-size is at least 1 MB' tscircrec --keep 1h --max-size 00 in.ts ring
+  refused 2 '--max-size is at least 1 MB' tscircrec --max-size 999k in.ts ring
   refused 2 '--segment' tscircrec --keep 1h --segment 1ms in.ts ring
   refused 2 'with --status' tscircrec --status ring in.ts
   refused 1 'nowhere: No such file' tscircrec --status nowhere
@@ -202,10 +206,10 @@ refused() {
   exec 7>pipe
   cat "$BATS_FILE_TMPDIR/20s.ts" >&7
   wait_until has_bytes ring 2000000
-  echo 'max-size = "600k"' >rec.conf
+  echo 'max-size = "1M"' >rec.conf
   kill -HUP "$recorder"
   # The segment that is being written is never deleted: it takes new ones to show the limit.
-  small() { cat "$BATS_FILE_TMPDIR/20s.ts" >&7 && [ "$(json ring .bytes)" -le 600000 ]; }
+  small() { cat "$BATS_FILE_TMPDIR/20s.ts" >&7 && [ "$(json ring .bytes)" -le 1000000 ]; }
   wait_until small
   exec 7>&-
   wait "$recorder"
@@ -219,6 +223,34 @@ refused() {
   [ "$(tscircrec --reindex ring)" = '1 indexes made' ]
   [ "$(tscircrec --reindex ring)" = '0 indexes made' ]
   json ring .services | cmp - before
+}
+
+@test "an index that cannot be read is an error, not an empty recording" {
+  tscircrec --keep 1h "$BATS_FILE_TMPDIR/20s.ts" ring
+  chmod 000 ring/*.idx
+  local -a as=()
+  [ "$(id -u)" -ne 0 ] || as=(setpriv --inh-caps=-all --bounding-set=-all)
+  if "${as[@]}" cat ring/*.idx >/dev/null 2>&1; then skip "permissions do not hold here"; fi
+  refused 1 '.idx: Permission denied' "${as[@]}" tscircrec --status ring
+  chmod 600 ring/*.idx
+  [ "$(json ring .segments)" -eq 1 ]
+}
+
+@test "what only has a segment's name is left alone" {
+  mkdir ring
+  seq 10000 >victim
+  cp victim before
+  ln -s ../victim ring/20261122T205000Z_00000009.ts
+  mkfifo ring/20261122T205000Z_00000010.ts
+  echo note >ring/20261122T205000Z_00000011.ts
+  cp victim ring/20261122T205000Z_00000012.ts
+  tscircrec --keep 1h "$BATS_FILE_TMPDIR/20s.ts" ring 2>messages
+  [ "$(grep -c 'left alone' messages)" -eq 4 ]
+  cmp victim before
+  cmp ring/20261122T205000Z_00000012.ts before
+  [ "$(cat ring/20261122T205000Z_00000011.ts)" = note ]
+  [ -p ring/20261122T205000Z_00000010.ts ]
+  [ "$(json ring .segments)" -eq 1 ]
 }
 
 # Full disks: on a small file system of the test's own.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <fstream>
@@ -486,6 +487,55 @@ TEST_F(Writer, LeavesFilesThatAreNotItsOwn) {
   maker.close();
   EXPECT_TRUE(std::filesystem::exists(path() / "film.ts"));
   EXPECT_FALSE(std::filesystem::exists(path() / "20270115T080000Z_00000009.idx"));
+}
+
+TEST_F(Writer, LeavesLinksPipesAndTextOfASegmentsNameAlone) {
+  std::filesystem::create_directories(path());
+  const auto victim = directory_.path() / "victim";
+  const std::string text(1000, 'x');
+  std::ofstream{victim} << text;
+  const auto link = path() / "20270115T070000Z_00000005.ts", pipe = path() / "20270115T070000Z_00000006.ts";
+  const auto small = path() / "20270115T070000Z_00000007.ts", large = path() / "20270115T070000Z_00000008.ts";
+  std::filesystem::create_symlink(victim, link);
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::ofstream{small} << "notes";
+  std::ofstream{large} << text;
+  auto with = options();
+  with.limits.keep = 1s;
+  const auto packets = stream(5s);
+  {
+    RingMaker maker{with};
+    maker.feed(packets, 5s);
+    maker.close();
+  }
+  EXPECT_EQ(reports_.size(), 4u);
+  EXPECT_EQ(std::filesystem::file_size(victim), text.size());
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_EQ(std::filesystem::file_size(small), 5u);
+  EXPECT_EQ(std::filesystem::file_size(large), text.size());
+  const auto ring = ring::open_ring(path());
+  ASSERT_EQ(ring->segments().size(), 1u);
+  EXPECT_EQ(ring->segments()[0].packets, packets.size());
+  EXPECT_EQ(ring::reindex(path(), [](const std::string&) {}), 0u);
+  EXPECT_EQ(std::filesystem::file_size(large), text.size());
+}
+
+TEST_F(Writer, FollowsNoLinkInPlaceOfAnIndex) {
+  {
+    RingMaker maker{options()};
+    maker.feed(stream(5s), 5s);
+    maker.close();
+  }
+  const auto segment = ring::list_segments(path()).segments.at(0);
+  const auto victim = directory_.path() / "victim";
+  std::filesystem::rename(segment.index_path, victim);
+  const auto size = std::filesystem::file_size(victim);
+  std::filesystem::create_symlink(victim, segment.index_path);
+  EXPECT_FALSE(ring::summarize(segment));
+  EXPECT_EQ(ring::reindex(path(), [](const std::string&) {}), 1u);
+  EXPECT_TRUE(ring::summarize(segment));
+  EXPECT_EQ(std::filesystem::file_size(victim), size);
 }
 
 TEST_F(Writer, MakesLostIndexesAgain) {

@@ -1,6 +1,12 @@
 #include "tools/tscircrec/options.hpp"
 
 namespace tscircrec {
+namespace {
+
+// Less is a slip: it would delete all that is there.
+constexpr std::uint64_t least_size = 1'000'000;
+
+}  // namespace
 
 ring::WriterLimits Options::limits() const {
   ring::WriterLimits limits;
@@ -39,6 +45,7 @@ void check(const Options& options) {
     if (value < least) throw cli::UsageError(std::string{name} + " is at least " + cli::to_text(least));
   };
   if (options.keep) at_least("--keep", *options.keep, std::chrono::seconds{1});
+  if (options.max_size && options.max_size->bytes < least_size) throw cli::UsageError("--max-size is at least 1 MB");
   at_least("--segment", options.segment, std::chrono::seconds{1});
   at_least("--sync", options.sync, std::chrono::milliseconds{100});
   at_least("--buffer", options.buffer, std::chrono::seconds{1});

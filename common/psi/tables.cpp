@@ -9,7 +9,6 @@
 #include <dvbpsi/cat.h>
 #include <dvbpsi/demux.h>
 #include <dvbpsi/eit.h>
-#include <dvbpsi/pat.h>
 #include <dvbpsi/pmt.h>
 #include <dvbpsi/sdt.h>
 
@@ -88,7 +87,6 @@ bool is_table(const std::vector<SectionBytes>& sections, std::uint8_t table, boo
 // ---- libdvbpsi
 
 struct Delete {
-  void operator()(dvbpsi_pat_t* table) const { dvbpsi_pat_delete(table); }
   void operator()(dvbpsi_pmt_t* table) const { dvbpsi_pmt_delete(table); }
   void operator()(dvbpsi_cat_t* table) const { dvbpsi_cat_delete(table); }
   void operator()(dvbpsi_sdt_t* table) const { dvbpsi_sdt_delete(table); }
@@ -221,21 +219,24 @@ void put_descriptors(SectionBytes& out, unsigned high_bits, const Descriptors& d
 
 }  // namespace
 
+// Read here, because libdvbpsi is quadratic in the number of programmes: a table of 256 full sections, which the CRC
+// does not prevent, would stall it. The entries have a fixed size (ISO/IEC 13818-1 2.4.4.3).
 std::optional<Pat> parse_pat(const std::vector<SectionBytes>& sections) {
   if (!is_table(sections, table_id::pat, is_pat_body)) return std::nullopt;
   const ts::Section first{sections.front()};
   Pat out{.transport_stream_id = first.extension(), .version = first.version(), .network_pid = {}, .services = {}};
-  // A multiplex without services, which libdvbpsi does not report.
-  if (std::ranges::all_of(sections, [](Bytes section) { return ts::Section{section}.body().empty(); })) return out;
-
-  const auto attach = [](dvbpsi_t* handle, void* owner) { return dvbpsi_pat_attach(handle, receive, owner); };
-  const auto table = decode<dvbpsi_pat_t>(sections, attach, dvbpsi_pat_detach);
-  if (!table) return std::nullopt;
-  for (const auto* entry = table->p_first_program; entry != nullptr; entry = entry->p_next) {
-    if (entry->i_number == 0) {
-      out.network_pid = ts::Pid{entry->i_pid};
-    } else {
-      out.services.push_back({ServiceId{entry->i_number}, ts::Pid{entry->i_pid}});
+  std::vector<bool> seen(std::size_t{1} << 16);  // by program_number
+  for (const Bytes bytes : sections) {
+    for (Bytes rest = ts::Section{bytes}.body(); !rest.empty(); rest = rest.subspan(4)) {
+      const std::uint16_t number = u16(rest);
+      const ts::Pid pid{static_cast<std::uint16_t>(u16(rest.subspan(2)) & 0x1FFF)};
+      if (seen[number]) continue;
+      seen[number] = true;
+      if (number == 0) {
+        out.network_pid = pid;
+      } else {
+        out.services.push_back({ServiceId{number}, pid});
+      }
     }
   }
   return out;

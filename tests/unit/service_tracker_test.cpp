@@ -95,6 +95,20 @@ TEST(ServiceTracker, ReportsEachChangeOnceHoweverOftenItIsRepeated) {
   EXPECT_EQ(followed.count(Change::cat), 0);
 }
 
+TEST(ServiceTracker, FollowsAPatOfEveryProgramme) {
+  Pat pat{.transport_stream_id = 1, .version = 0, .network_pid = {}, .services = {}};
+  for (unsigned i = 1; i <= 64000; ++i) {
+    pat.services.push_back({ServiceId{static_cast<std::uint16_t>(i)}, ts::Pid{static_cast<std::uint16_t>(i & 0x1FFF)}});
+  }
+  Followed followed;
+  for (const bool again : {false, true}) {
+    pat.version = again ? 1 : 0;
+    for (const SectionBytes& section : sections(pat)) followed.feed(ts::pat_pid, section);
+  }
+  EXPECT_EQ(followed->services().size(), 64000u);
+  EXPECT_EQ(followed.count(Change::pat), 2);
+}
+
 TEST(ServiceTracker, FollowsAPmtThatChanges) {
   auto builder = two_services();
   Followed followed;

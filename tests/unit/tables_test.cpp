@@ -58,6 +58,26 @@ TEST(Pat, OfManyServicesTakesSeveralSections) {
   EXPECT_EQ(parse_pat(made), pat);
 }
 
+TEST(Pat, OfEveryProgrammeIsRead) {
+  Pat pat{.transport_stream_id = 1, .version = 0, .network_pid = {}, .services = {}};
+  for (unsigned i = 1; i <= 64000; ++i) {
+    pat.services.push_back({ServiceId{static_cast<std::uint16_t>(i)}, ts::Pid{static_cast<std::uint16_t>(i & 0x1FFF)}});
+  }
+  EXPECT_EQ(parse_pat(sections(pat)), pat);
+}
+
+TEST(Pat, KeepsTheFirstOfEntriesWithOneNumber) {
+  const ts::Pid a{0x100}, b{0x200};
+  const Pat pat{.transport_stream_id = 1,
+                .version = 0,
+                .network_pid = ts::Pid{0x10},
+                .services = {{ServiceId{1}, a}, {ServiceId{1}, b}, {ServiceId{0}, b}, {ServiceId{2}, b}}};
+  const auto read = parse_pat(sections(pat));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->network_pid, ts::Pid{0x10});
+  EXPECT_EQ(read->services, (std::vector<Pat::Entry>{{ServiceId{1}, a}, {ServiceId{2}, b}}));
+}
+
 TEST(Pat, MayBeEmpty) {
   const Pat pat{.transport_stream_id = 7, .version = 3, .network_pid = {}, .services = {}};
   EXPECT_EQ(parse_pat(sections(pat)), pat);

@@ -1,6 +1,7 @@
 #include "common/ts/rtp.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ts {
 namespace {
@@ -15,6 +16,11 @@ std::uint32_t read32(std::span<const std::uint8_t> bytes, std::size_t at) {
 
 void write32(std::span<std::uint8_t> bytes, std::size_t at, std::uint32_t value) {
   for (std::size_t i = 0; i < 4; ++i) bytes[at + i] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
+}
+
+// RFC 1982: which of two numbers that wrap is the later one.
+bool is_after(std::uint16_t wire, std::uint16_t other) {
+  return static_cast<std::int16_t>(static_cast<std::uint16_t>(wire - other)) > 0;
 }
 
 }  // namespace
@@ -67,9 +73,20 @@ void RtpReorder::restart(const RtpHeader& header) {
   if (started_) ++statistics_.restarts;
   started_ = true;
   ssrc_ = header.ssrc;
-  newest_ = std::max(newest_ + 1, expected_);
-  newest_wire_ = header.sequence;
+  append(header.sequence);
   restart_at_ = newest_;
+}
+
+void RtpReorder::append(std::uint16_t wire) {
+  newest_ = std::max(newest_ + 1, expected_);
+  newest_wire_ = wire;
+}
+
+bool RtpReorder::is_last_of_old_run(std::uint16_t wire) {
+  const bool rises = is_after(wire, std::exchange(last_old_wire_, wire));
+  if (++old_run_ < longest_old_run) return false;
+  uncounted_ = !rises;
+  return true;
 }
 
 bool RtpReorder::is_next(const RtpHeader& header, std::span<const std::uint8_t> payload, Arrival arrival) {
@@ -77,14 +94,22 @@ bool RtpReorder::is_next(const RtpHeader& header, std::span<const std::uint8_t> 
   const bool first = !started_;
   std::int64_t sequence = unwrap(header.sequence);
   const bool far = sequence - expected_ > largest_gap || expected_ - sequence > window_;
-  const bool anew = first || header.ssrc != ssrc_ || far;
-  if (anew) {
-    restart(header);
-    sequence = newest_;
-  } else if (sequence < expected_ || sequence < restart_at_) {
-    drop_old(sequence);
-    return false;
+  bool anew = first || header.ssrc != ssrc_ || far;
+  const bool old = !anew && (sequence < expected_ || sequence < restart_at_);
+  const bool follows = !anew && uncounted_ && !is_after(header.sequence, newest_wire_);
+  if (old && !follows) {
+    anew = is_last_of_old_run(header.sequence);
+    if (!anew) {
+      drop_old(sequence);
+      return false;
+    }
+  } else if (!follows) {
+    uncounted_ = false;
   }
+  old_run_ = 0;
+  if (anew) restart(header);
+  if (follows) append(header.sequence);
+  if (anew || follows) sequence = newest_;
   if (sequence == expected_ && held_.empty()) {
     after_loss_ = anew && !first;
     newest_ = sequence;
@@ -92,7 +117,7 @@ bool RtpReorder::is_next(const RtpHeader& header, std::span<const std::uint8_t> 
     advance();
     return true;
   }
-  hold(sequence, payload, arrival);
+  hold(sequence, anew, payload, arrival);
   if (sequence > newest_) {
     newest_ = sequence;
     newest_wire_ = header.sequence;
@@ -103,9 +128,10 @@ bool RtpReorder::is_next(const RtpHeader& header, std::span<const std::uint8_t> 
 void RtpReorder::drop_old(std::int64_t sequence) {
   const bool duplicate = sequence >= restart_at_ && delivered_[static_cast<std::size_t>(sequence % window_)];
   ++(duplicate ? statistics_.duplicates : statistics_.late);
+  if (sequence < restart_at_) ++statistics_.lost;  // those after it were counted when they were given up
 }
 
-void RtpReorder::hold(std::int64_t sequence, std::span<const std::uint8_t> payload, Arrival arrival) {
+void RtpReorder::hold(std::int64_t sequence, bool restart, std::span<const std::uint8_t> payload, Arrival arrival) {
   const auto place = std::lower_bound(held_.begin(), held_.end(), sequence,
                                       [](const Held& held, std::int64_t value) { return held.sequence < value; });
   if (place != held_.end() && place->sequence == sequence) {
@@ -114,7 +140,7 @@ void RtpReorder::hold(std::int64_t sequence, std::span<const std::uint8_t> paylo
   }
   if (sequence < newest_) ++statistics_.reordered;
   held_.insert(place, Held{.sequence = sequence,
-                           .restart = sequence == restart_at_,
+                           .restart = restart,
                            .datagram = {.payload = {payload.begin(), payload.end()}, .arrival = arrival}});
 }
 

@@ -36,14 +36,17 @@ class RtpReorder {
  public:
   // A sequence number more than this ahead, or `window` behind, is a sender that started anew (RFC 3550 A.1).
   static constexpr std::int64_t largest_gap = 3000;
+  // So many old datagrams with none between them that is not old are a sender that went back a little, or that does not
+  // count at all: the network reorders and repeats fewer.
+  static constexpr int longest_old_run = 16;
 
   struct Statistics {
     std::uint64_t received = 0;
     std::uint64_t lost = 0;       // never came, or came too late
     std::uint64_t reordered = 0;  // came late, in time to be put in its place
     std::uint64_t duplicates = 0;
-    std::uint64_t late = 0;      // came after it was given up
-    std::uint64_t restarts = 0;  // another SSRC, or a sequence far from the last
+    std::uint64_t late = 0;      // came after it was given up, or from before the sender's start
+    std::uint64_t restarts = 0;  // another SSRC, a sequence far from the last, or nothing but old ones
   };
   struct Datagram {
     std::vector<std::uint8_t> payload;
@@ -73,7 +76,9 @@ class RtpReorder {
   };
   std::int64_t unwrap(std::uint16_t sequence) const;
   void restart(const RtpHeader& header);
-  void hold(std::int64_t sequence, std::span<const std::uint8_t> payload, Arrival arrival);
+  void append(std::uint16_t wire);
+  bool is_last_of_old_run(std::uint16_t wire);
+  void hold(std::int64_t sequence, bool restart, std::span<const std::uint8_t> payload, Arrival arrival);
   void drop_old(std::int64_t sequence);
   void give_up_to(std::int64_t sequence);
   void advance();
@@ -86,6 +91,9 @@ class RtpReorder {
   std::uint16_t newest_wire_ = 0;
   std::int64_t expected_ = 0;
   std::int64_t restart_at_ = 0;  // where the sender last started anew
+  int old_run_ = 0;              // old datagrams since one that was not
+  std::uint16_t last_old_wire_ = 0;
+  bool uncounted_ = false;  // the sender's numbers stay or fall: they say nothing, until one rises
   std::deque<Held> held_;        // by sequence
   std::vector<bool> delivered_;  // of the last window_ before expected_, by sequence modulo window_
   bool after_loss_ = false;

@@ -211,6 +211,57 @@ TEST_F(RtpReorderer, KeepsWhatItHoldsWhenTheSenderStartsAnew) {
   EXPECT_EQ(statistics().restarts, 1u);
 }
 
+TEST_F(RtpReorderer, StartsAnewWithASenderThatGoesBackALittle) {
+  RtpReorder reorder;  // its window is wider than the step
+  std::uint64_t out = 0, after_loss = 0;
+  const auto send = [&](unsigned sequence) {
+    RtpHeader header;
+    header.sequence = static_cast<std::uint16_t>(sequence);
+    if (!reorder.is_next(header, {}, {})) return;
+    ++out;
+    if (reorder.last_was_after_loss()) ++after_loss;
+  };
+  for (unsigned i = 1000; i < 1200; ++i) send(i);
+  for (unsigned i = 1050; i < 1400; ++i) send(i);
+  EXPECT_EQ(out, 200u + 350 - 15);
+  EXPECT_EQ(after_loss, 1u);
+  EXPECT_EQ(reorder.statistics().restarts, 1u);
+  EXPECT_EQ(reorder.statistics().duplicates, 15u);
+}
+
+TEST_F(RtpReorderer, LetsASenderThatDoesNotCountThrough) {
+  for (int i = 0; i < 400; ++i) feed_one(7);
+  const std::string out = taken();
+  EXPECT_EQ(std::count(out.begin(), out.end(), '7'), 400 - 15);
+  EXPECT_EQ(std::count(out.begin(), out.end(), '!'), 1);
+  EXPECT_EQ(statistics().duplicates, 15u);
+  EXPECT_EQ(statistics().restarts, 1u);
+  feed({8, 9, 9, 10});
+  EXPECT_EQ(taken(), "8 9 10");
+  EXPECT_EQ(statistics().duplicates, 16u);
+}
+
+TEST_F(RtpReorderer, LetsASenderThatCountsDownThrough) {
+  RtpReorder reorder;
+  std::uint64_t out = 0;
+  for (unsigned sequence = 1000; sequence > 600; --sequence) {
+    RtpHeader header;
+    header.sequence = static_cast<std::uint16_t>(sequence);
+    if (reorder.is_next(header, {}, {})) ++out;
+  }
+  EXPECT_EQ(out, 400u - 15);
+  EXPECT_EQ(reorder.statistics().late, 15u);
+  EXPECT_EQ(reorder.statistics().lost, 15u);
+  EXPECT_EQ(reorder.statistics().restarts, 1u);
+}
+
+TEST_F(RtpReorderer, TakesAShortRunOfRepeatsForDuplicates) {
+  feed({1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3});
+  EXPECT_EQ(taken(), "1 2 3");
+  EXPECT_EQ(statistics().duplicates, 15u);
+  EXPECT_EQ(statistics().restarts, 0u);
+}
+
 TEST_F(RtpReorderer, AccountsForEveryDatagram) {
   std::mt19937 random{4};
   std::vector<unsigned> sent(20000);

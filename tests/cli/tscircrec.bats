@@ -60,8 +60,11 @@ gap_causes() {
 
 @test "a truncated last packet is left out" {
   head -c 10000 "$BATS_FILE_TMPDIR/20s.ts" >cut.ts
-  tscircrec --keep 1h cut.ts ring
+  tscircrec --verbose --keep 1h --metrics ring.prom cut.ts ring 2>messages
   recorded ring | cmp - <(head -c $((10000 / 188 * 188)) cut.ts)
+  grep -q "cut.ts: $((10000 % 188)) bytes skipped" messages
+  grep -q "; $((10000 % 188)) bytes skipped, 0 losses of sync" messages
+  [ "$(metric skipped_bytes_total)" -eq $((10000 % 188)) ]
 }
 
 # refused STATUS TEXT COMMAND...

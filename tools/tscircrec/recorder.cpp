@@ -19,6 +19,10 @@ using ring::GapRecord;
 constexpr std::chrono::milliseconds gather{50};
 constexpr std::chrono::milliseconds longest_wait{250};
 constexpr std::chrono::seconds status_interval{5};
+// How often junk in the input is warned of.
+constexpr std::chrono::seconds junk_interval{10};
+// Losses closer together are one gap, as in the index.
+constexpr std::chrono::seconds loss_span{1};
 // An input that can wait is read ahead by no more than this.
 constexpr std::size_t read_ahead = std::size_t{8} << 20;
 
@@ -76,6 +80,7 @@ cli::ExitStatus Recorder::run() {
   if (packets_ == 0 && source_->ended()) {
     throw std::runtime_error(options_.input->text + ": no transport stream packets");
   }
+  tell_junk(std::chrono::steady_clock::now());  // a truncated last packet, if nothing else
   cli::log(cli::Priority::info, "{}", state_text());
   return cli::ExitStatus::done;
 }
@@ -116,7 +121,10 @@ void Recorder::note_loss(const ts::Arrival& arrival, BlockQueue::Intake& intake)
   const auto now = source_->statistics();
   const bool dropped = now.socket_drops > seen_.socket_drops;
   seen_ = now;
-  ++gaps_;
+  if (!loss_began_ || arrival.steady - *loss_began_ > loss_span) {
+    ++gaps_;
+    loss_began_ = arrival.steady;
+  }
   const auto cause = dropped ? GapRecord::Cause::socket : GapRecord::Cause::lost;
   intake.missing({0, cause, last_ ? last_->wall : arrival.wall, arrival.wall, 0}, false);
 }
@@ -129,6 +137,7 @@ void Recorder::watch(ts::SteadyTime now) {
     silence_told_ = true;
     cli::log(cli::Priority::warning, "{}: nothing comes", options_.input->text);
   }
+  if (now >= next_junk_) tell_junk(now);
   const auto queue = queue_.statistics();
   if (queue.overflows > overflows_told_) {
     overflows_told_ = queue.overflows;
@@ -143,6 +152,18 @@ void Recorder::watch(ts::SteadyTime now) {
   status_at_ = now;
   status_packets_ = packets_;
   manager_.status(summary());
+}
+
+// What came and is no packet, since this was last said.
+void Recorder::tell_junk(ts::SteadyTime now) {
+  const auto source = source_->statistics();
+  const auto bytes = source.skipped_bytes - junk_told_.skipped_bytes;
+  const auto datagrams = source.invalid_datagrams - junk_told_.invalid_datagrams;
+  if (bytes == 0 && datagrams == 0) return;
+  junk_told_ = source;
+  next_junk_ = now + junk_interval;
+  cli::log(cli::Priority::warning, "{}: {} bytes skipped that belong to no packet, {} datagrams without a packet",
+           options_.input->text, bytes, datagrams);
 }
 
 void Recorder::reload() {
@@ -189,7 +210,10 @@ std::string Recorder::state_text() const {
                                  options_.directory->string(), summary(), packets_, state.ring.written_packets,
                                  cli::human_duration(queue.waiting));
   text += fmt::format("; {} gaps, {} continuity errors, {} clock steps", gaps_, state.stream.continuity_errors, clock_steps_);
-  if (source.has_socket) text += fmt::format("; {} datagrams dropped by the socket", source.socket_drops);
+  text += fmt::format("; {} bytes skipped, {} losses of sync", source.skipped_bytes, source.sync_losses);
+  if (source.has_socket) {
+    text += fmt::format("; {} invalid datagrams, {} dropped by the socket", source.invalid_datagrams, source.socket_drops);
+  }
   if (source.has_rtp) text += fmt::format("; {} RTP datagrams lost", source.rtp_lost);
   text += fmt::format("; {} segments expired, {} deleted for room", state.ring.expired_segments,
                       state.ring.sacrificed_segments);
@@ -213,6 +237,11 @@ void Recorder::refresh_metrics() {
   metrics_.counter("clock_steps_total", "Steps of the wall clock").set(clock_steps_);
   metrics_.counter("expired_segments_total", "Segments deleted for age or size").set(state.ring.expired_segments);
   metrics_.counter("sacrificed_segments_total", "Segments deleted because the disk was full").set(state.ring.sacrificed_segments);
+  metrics_.counter("skipped_bytes_total", "Bytes received that belong to no packet").set(source.skipped_bytes);
+  metrics_.counter("sync_losses_total", "Losses of synchronisation").set(source.sync_losses);
+  if (source.has_socket) {
+    metrics_.counter("invalid_datagrams_total", "Datagrams without a packet").set(source.invalid_datagrams);
+  }
   if (source.has_socket) metrics_.counter("socket_drops_total", "Datagrams dropped by the socket").set(source.socket_drops);
   if (source.has_rtp) metrics_.counter("rtp_lost_total", "RTP datagrams lost").set(source.rtp_lost);
   const auto seconds = [](std::chrono::nanoseconds t) { return std::chrono::duration<double>(t).count(); };

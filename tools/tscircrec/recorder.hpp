@@ -35,6 +35,7 @@ class Recorder {
   void note_silence(const ts::Arrival& arrival, BlockQueue::Intake& intake);
   void note_loss(const ts::Arrival& arrival, BlockQueue::Intake& intake);
   void watch(ts::SteadyTime now);
+  void tell_junk(ts::SteadyTime now);
   void reload();
   void refresh_metrics();
   std::string summary() const;
@@ -57,7 +58,9 @@ class Recorder {
   std::uint64_t packets_ = 0;
   std::uint64_t gaps_ = 0;  // noted here; what continuity counters find is counted by the disk's thread
   std::uint64_t clock_steps_ = 0;
-  io::SourceStatistics seen_;
+  io::SourceStatistics seen_, junk_told_;
+  ts::SteadyTime next_junk_{};
+  std::optional<ts::SteadyTime> loss_began_;  // of the gap that losses are counted to
   std::uint64_t overflows_told_ = 0;
   ts::SteadyTime next_status_{};
   std::uint64_t status_packets_ = 0;

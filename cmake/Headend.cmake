@@ -13,11 +13,13 @@ if(HEADEND_SANITIZE)
   target_link_options(headend_warnings INTERFACE -fsanitize=${HEADEND_SANITIZE})
 endif()
 
-# ccache accepts precompiled headers only when told that their defines and times may differ.
+# ccache accepts precompiled headers only when told that their defines and times may differ. Paths are taken relative to
+# the source, so that another checkout finds what this one compiled.
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(headend_warnings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
   else()

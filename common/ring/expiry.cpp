@@ -13,7 +13,8 @@ BootId current_boot() {
   file >> text;
   std::erase(text, '-');
   BootId id{};
-  if (text.size() != 2 * id.size() || !std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c) != 0; })) {
+  if (text.size() != 2 * id.size() ||
+      !std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c) != 0; })) {
     return id;
   }
   for (std::size_t i = 0; i < id.size(); ++i) {

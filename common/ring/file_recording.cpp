@@ -1,4 +1,5 @@
-// Plain TS files as one recording. They are scanned when they are opened: their dates and access points are nowhere else.
+// Plain TS files as one recording. They are scanned when they are opened: their dates and access points are nowhere
+// else.
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -62,9 +63,7 @@ class FileRecording : public IndexedRecording {
   std::optional<int> writer() const override { return std::nullopt; }
 
  protected:
-  IndexPointer load_index(std::size_t number) override {
-    return indexes_[number];
-  }
+  IndexPointer load_index(std::size_t number) override { return indexes_[number]; }
 
  private:
   void add(const std::filesystem::path& path) {

@@ -1,7 +1,7 @@
 // What is known of a stretch of recorded packets: the records of an index.
 //
-// One index belongs to one segment (a TS file). IndexBuilder makes the records out of packets; their encoding on disk is
-// headend-ring(5), see index_file.hpp.
+// One index belongs to one segment (a TS file). IndexBuilder makes the records out of packets; their encoding on disk
+// is headend-ring(5), see index_file.hpp.
 #pragma once
 
 #include <chrono>
@@ -20,8 +20,8 @@ namespace ring {
 // Packets from the start of the segment.
 using PacketNumber = std::uint64_t;
 
-// When a packet arrived; about every 100 ms, at the first packet after a gap, and at the last packet of each write: what
-// lies up to the last of them is on disk.
+// When a packet arrived; about every 100 ms, at the first packet after a gap, and at the last packet of each write:
+// what lies up to the last of them is on disk.
 struct DateRecord {
   PacketNumber packet = 0;
   ts::WallTime date;
@@ -51,12 +51,12 @@ struct TableRecord {
 };
 struct GapRecord {
   enum class Cause : std::uint8_t {
-    input,      // nothing came
-    lost,       // packets lost before they reached this host (RTP, continuity), `packets` if known
-    socket,     // this host's socket overflowed
-    overflow,   // the disk was too slow and the buffer full
-    disk,       // the disk was full or failed
-    restart,    // the recorder was not running
+    input,     // nothing came
+    lost,      // packets lost before they reached this host (RTP, continuity), `packets` if known
+    socket,    // this host's socket overflowed
+    overflow,  // the disk was too slow and the buffer full
+    disk,      // the disk was full or failed
+    restart,   // the recorder was not running
   };
   PacketNumber packet = 0;  // it lies before this packet
   Cause cause = Cause::input;
@@ -77,8 +77,7 @@ struct EndRecord {
   std::uint32_t gaps = 0;   // GapRecords before this one
 };
 
-using Record =
-    std::variant<DateRecord, ClockRecord, AccessRecord, TableRecord, GapRecord, ClockStepRecord, EndRecord>;
+using Record = std::variant<DateRecord, ClockRecord, AccessRecord, TableRecord, GapRecord, ClockStepRecord, EndRecord>;
 PacketNumber packet_of(const Record& record);
 void set_packet(Record& record, PacketNumber packet);
 std::string to_string(GapRecord::Cause cause);

@@ -18,8 +18,7 @@ constexpr std::size_t most_clocks = 256;
 }  // namespace
 
 IndexBuilder::IndexBuilder(std::chrono::nanoseconds spacing)
-    : spacing_(spacing),
-      tracker_([this](psi::ServiceTracker::Change change, std::optional<psi::ServiceId> service) {
+    : spacing_(spacing), tracker_([this](psi::ServiceTracker::Change change, std::optional<psi::ServiceId> service) {
         take_change(change, service);
       }) {
   tracker_.on_section([this](ts::Pid pid, const ts::Section& section) {

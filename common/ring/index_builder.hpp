@@ -29,10 +29,10 @@ class IndexBuilder {
   struct Statistics {
     std::uint64_t packets = 0;
     std::uint64_t null_packets = 0;
-    std::uint64_t bad_sync = 0;           // recorded, but not looked into
-    std::uint64_t transport_errors = 0;   // as well
+    std::uint64_t bad_sync = 0;          // recorded, but not looked into
+    std::uint64_t transport_errors = 0;  // as well
     std::uint64_t continuity_errors = 0;
-    std::uint64_t missing_packets = 0;    // at least so many, by continuity counters
+    std::uint64_t missing_packets = 0;  // at least so many, by continuity counters
     std::uint64_t scrambled = 0;
     std::uint64_t access_points = 0;
     std::uint64_t clock_jumps = 0;

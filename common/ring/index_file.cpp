@@ -223,7 +223,8 @@ void encode(const Record& record, std::vector<std::uint8_t>& out) {
     out.resize(start);
     return;
   }
-  overwrite32(out, start + 4, static_cast<std::uint32_t>(payload) | std::uint32_t{static_cast<std::uint8_t>(type)} << 24);
+  overwrite32(out, start + 4,
+              static_cast<std::uint32_t>(payload) | std::uint32_t{static_cast<std::uint8_t>(type)} << 24);
   overwrite32(out, start, ts::crc32(std::span{out}.subspan(start + 4)));
 }
 

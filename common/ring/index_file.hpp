@@ -25,7 +25,7 @@ struct IndexHeader {
   ts::WallTime first;     // date of the first packet
   ts::SteadyTime steady;  // of the first packet
   BootId boot{};
-  bool rebuilt = false;   // made from the TS: steady times are stream time, dates are estimates
+  bool rebuilt = false;  // made from the TS: steady times are stream time, dates are estimates
 };
 
 void encode(const IndexHeader& header, std::vector<std::uint8_t>& out);

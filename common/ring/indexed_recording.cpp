@@ -108,7 +108,8 @@ std::vector<Gap> IndexedRecording::gaps(Position from, Position to) {
   std::optional<std::size_t> previous;
   for_segments(from, to, [&](std::size_t i, PacketNumber first, PacketNumber last) {
     const Segment& segment = segments_[i];
-    if (previous && segment.sequence > segments_[*previous].sequence + 1 && segment.first && segments_[*previous].last) {
+    if (previous && segment.sequence > segments_[*previous].sequence + 1 && segment.first &&
+        segments_[*previous].last) {
       // A segment between them is not there any more.
       found.push_back({{segment.sequence, 0}, GapRecord::Cause::disk, *segments_[*previous].last, *segment.first, 0});
     }

@@ -29,9 +29,9 @@ struct Position {
 struct Segment {
   std::uint64_t sequence = 0;
   std::filesystem::path path;
-  std::uint64_t packets = 0;             // that may be read now
+  std::uint64_t packets = 0;                // that may be read now
   std::optional<ts::WallTime> first, last;  // arrival of its first and last packet
-  bool complete = false;                 // not being written any more
+  bool complete = false;                    // not being written any more
 };
 
 struct AccessEntry {

@@ -18,9 +18,7 @@ class RingRecording : public IndexedRecording {
 
   void refresh() override { look(); }
   bool being_written() const override { return writer_.has_value(); }
-  std::optional<int> writer() const override {
-    return writer_ && *writer_ > 0 ? writer_ : std::nullopt;
-  }
+  std::optional<int> writer() const override { return writer_ && *writer_ > 0 ? writer_ : std::nullopt; }
 
  protected:
   IndexPointer load_index(std::size_t number) override {

@@ -30,7 +30,8 @@ io::FileDescriptor open_regular(const std::filesystem::path& path) {
   return fd;
 }
 
-// Whether most of the first packets have their sync byte: text and pictures have not. An empty file has nothing to lose.
+// Whether most of the first packets have their sync byte: text and pictures have not. An empty file has nothing to
+// lose.
 bool looks_like_packets(int fd, std::uint64_t bytes) {
   if (bytes == 0) return true;
   const std::uint64_t packets = std::min<std::uint64_t>(bytes / ts::packet_size, 8);

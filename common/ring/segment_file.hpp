@@ -36,20 +36,20 @@ struct SegmentSummary {
   IndexHeader header;
   EndRecord end;
 };
-// Nothing if the segment was not completed, or its index does not agree with it. Throws std::system_error if there is an
-// index that cannot be read.
+// Nothing if the segment was not completed, or its index does not agree with it. Throws std::system_error if there is
+// an index that cannot be read.
 std::optional<SegmentSummary> summarize(const SegmentFile& file);
 
 // A segment's index, with whatever can be said of packets that it does not know.
 struct LoadedIndex {
   IndexHeader header;
   SegmentIndex index;
-  PacketNumber packets = 0;     // whole packets in the TS file
-  PacketNumber known = 0;       // of these, packets that the index file speaks of
-  std::size_t good_bytes = 0;   // of the index file, up to the last good record; 0: no good header
-  bool complete = false;        // ends with a good EndRecord
-  bool recognized = false;      // an index, or packets with sync bytes, say that a recorder wrote it
-  std::vector<Record> added;    // records for packets from `known` on, made from the TS
+  PacketNumber packets = 0;    // whole packets in the TS file
+  PacketNumber known = 0;      // of these, packets that the index file speaks of
+  std::size_t good_bytes = 0;  // of the index file, up to the last good record; 0: no good header
+  bool complete = false;       // ends with a good EndRecord
+  bool recognized = false;     // an index, or packets with sync bytes, say that a recorder wrote it
+  std::vector<Record> added;   // records for packets from `known` on, made from the TS
 };
 enum class Tail {
   scan,   // index packets that the file's index does not know

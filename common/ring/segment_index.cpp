@@ -40,7 +40,7 @@ std::chrono::nanoseconds SegmentIndex::gap_before(PacketNumber packet) const {
 }
 
 template <typename Time>
-Time SegmentIndex::interpolate(Time DateRecord::* time, PacketNumber packet) const {
+Time SegmentIndex::interpolate(Time DateRecord::*time, PacketNumber packet) const {
   const auto next = std::ranges::upper_bound(dates_, packet, {}, &DateRecord::packet);
   if (next == dates_.begin()) return dates_.front().*time;
   const DateRecord& before = *std::prev(next);
@@ -48,11 +48,12 @@ Time SegmentIndex::interpolate(Time DateRecord::* time, PacketNumber packet) con
   // The time that passed while packets came, up to the gap before `next` if there is one.
   const auto elapsed = std::max((*next).*time - before.*time - gap_before(next->packet), std::chrono::nanoseconds{0});
   const double share = static_cast<double>(packet - before.packet) / static_cast<double>(next->packet - before.packet);
-  return before.*time + std::chrono::nanoseconds{static_cast<std::int64_t>(static_cast<double>(elapsed.count()) * share)};
+  return before.*time +
+         std::chrono::nanoseconds{static_cast<std::int64_t>(static_cast<double>(elapsed.count()) * share)};
 }
 
 template <typename Time>
-std::optional<PacketNumber> SegmentIndex::find(Time DateRecord::* time, Time wanted) const {
+std::optional<PacketNumber> SegmentIndex::find(Time DateRecord::*time, Time wanted) const {
   const auto next =
       std::ranges::find_if(dates_, [time, wanted](const DateRecord& date) { return date.*time >= wanted; });
   if (next == dates_.end()) return std::nullopt;
@@ -60,7 +61,8 @@ std::optional<PacketNumber> SegmentIndex::find(Time DateRecord::* time, Time wan
   const DateRecord& before = *std::prev(next);
   const auto end = std::max((*next).*time - gap_before(next->packet), before.*time);
   if (wanted >= end) return next->packet;
-  const double share = static_cast<double>((wanted - before.*time).count()) / static_cast<double>((end - before.*time).count());
+  const double share =
+      static_cast<double>((wanted - before.*time).count()) / static_cast<double>((end - before.*time).count());
   const auto packets = static_cast<double>(next->packet - before.packet);
   return before.packet + static_cast<PacketNumber>(packets * share + 0.999999);
 }

@@ -34,9 +34,9 @@ class SegmentIndex {
 
  private:
   template <typename Time>
-  Time interpolate(Time DateRecord::* time, PacketNumber packet) const;
+  Time interpolate(Time DateRecord::*time, PacketNumber packet) const;
   template <typename Time>
-  std::optional<PacketNumber> find(Time DateRecord::* time, Time wanted) const;
+  std::optional<PacketNumber> find(Time DateRecord::*time, Time wanted) const;
   const GapRecord* gap_at(PacketNumber packet) const;
   std::chrono::nanoseconds gap_before(PacketNumber packet) const;
 

@@ -39,12 +39,12 @@ struct WriterOptions {
 };
 
 struct WriterState {
-  std::uint64_t segments = 0, bytes = 0;      // in the directory
-  std::uint64_t written_packets = 0;          // by this process
-  std::uint64_t expired_segments = 0;         // deleted for age or size
-  std::uint64_t sacrificed_segments = 0;      // deleted because the disk was full
-  std::optional<ts::WallTime> oldest;         // date of the first packet
-  std::string trouble;                        // why the disk takes nothing now; empty if it does
+  std::uint64_t segments = 0, bytes = 0;  // in the directory
+  std::uint64_t written_packets = 0;      // by this process
+  std::uint64_t expired_segments = 0;     // deleted for age or size
+  std::uint64_t sacrificed_segments = 0;  // deleted because the disk was full
+  std::optional<ts::WallTime> oldest;     // date of the first packet
+  std::string trouble;                    // why the disk takes nothing now; empty if it does
 };
 
 class Writer {
@@ -86,10 +86,10 @@ class Writer {
     SegmentFile file;
     io::FileDescriptor ts, index;
     PacketNumber base = 0;
-    std::uint64_t bytes = 0;             // of TS, written
+    std::uint64_t bytes = 0;                     // of TS, written
     std::uint64_t writing_out = 0, dropped = 0;  // bytes up to which write-back was begun and finished
-    std::uint64_t index_bytes = 0;       // written
-    std::vector<std::uint8_t> pending;   // index bytes to be written
+    std::uint64_t index_bytes = 0;               // written
+    std::vector<std::uint8_t> pending;           // index bytes to be written
     IndexHeader header;
     DateRecord last;
     std::uint32_t gaps = 0;

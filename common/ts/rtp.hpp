@@ -93,7 +93,7 @@ class RtpReorder {
   std::int64_t restart_at_ = 0;  // where the sender last started anew
   int old_run_ = 0;              // old datagrams since one that was not
   std::uint16_t last_old_wire_ = 0;
-  bool uncounted_ = false;  // the sender's numbers stay or fall: they say nothing, until one rises
+  bool uncounted_ = false;       // the sender's numbers stay or fall: they say nothing, until one rises
   std::deque<Held> held_;        // by sequence
   std::vector<bool> delivered_;  // of the last window_ before expected_, by sequence modulo window_
   bool after_loss_ = false;

@@ -26,7 +26,9 @@ void RingMaker::feed(std::span<const ts::Packet> packets, std::chrono::nanosecon
                      std::chrono::nanoseconds batch) {
   const auto batches = std::max<std::int64_t>(duration / batch, 1);
   for (std::int64_t i = 0; i < batches; ++i) {
-    const auto at = [&](std::int64_t n) { return packets.size() * static_cast<std::uint64_t>(n) / static_cast<std::uint64_t>(batches); };
+    const auto at = [&](std::int64_t n) {
+      return packets.size() * static_cast<std::uint64_t>(n) / static_cast<std::uint64_t>(batches);
+    };
     auto some = packets.subspan(at(i), at(i + 1) - at(i));
     while (!some.empty()) {
       some = some.subspan(block_.add(some, now_));

@@ -219,7 +219,8 @@ TEST(Report, SaysWhatIsRecordedAndWhatIsNot) {
   EXPECT_TRUE(json["gaps"][0]["packets"].is_null());
   EXPECT_EQ(json["clock_steps"][0]["seconds"], -7200);
   const auto text = report.text();
-  for (const char* expected : {"being written by process", "Service 1", "h264 mp2 mp2", "News", "input", "unknown", "-2 h"}) {
+  for (const char* expected :
+       {"being written by process", "Service 1", "h264 mp2 mp2", "News", "input", "unknown", "-2 h"}) {
     EXPECT_NE(text.find(expected), std::string::npos) << expected << "\n" << text;
   }
 }

@@ -237,6 +237,33 @@ TEST(Playout, JumpWithinAFileIsSmoothed) {
   EXPECT_LT(stamps.most_ahead, 45'000);
 }
 
+// A service whose PIDs change within the file, over three turns.
+TEST(Playout, ServiceKeepsItsClockWhenItsPcrPidChanges) {
+  const test::StreamOptions first;
+  const auto start = test::make_stream(first);
+  test::StreamOptions second{.first_counter = 9, .table_version = 4};
+  second.services[0].first_pid = 0x200;
+  second.services[0].first_pcr = test::StreamMaker{first}.time_of(start.size());
+  auto file = start;
+  for (const auto& packet : test::make_stream(second)) file.push_back(packet);
+  const auto packets = play({{"a", file}}, {"a"}, 3);
+  std::optional<ts::Pcr> last;
+  std::size_t changes = 0;
+  ts::Pid pid;
+  for (const auto& packet : packets) {
+    const auto pcr = packet.pcr();
+    if (!pcr) continue;
+    if (last) {
+      EXPECT_GT(distance(*last, *pcr).count(), 0);
+      EXPECT_LE(distance(*last, *pcr).count(), 1'080'000);
+    }
+    changes += last && packet.pid() != pid;
+    pid = packet.pid();
+    last = pcr;
+  }
+  EXPECT_EQ(changes, 5u);
+}
+
 TEST(Playout, LossesWithinAFileStayVisible) {
   auto file = test::make_stream({});
   const auto victim = std::find_if(file.begin() + 1000, file.end(),

@@ -138,6 +138,13 @@ TEST(TableVersions, CountsUpWhatDiffersUnderTheSameNumber) {
   EXPECT_EQ(versions.assign(ts::Pid{0x100}, ts::Section{a}), 7);
 }
 
+TEST(TableVersions, CountUpForAPatOfAnotherStream) {
+  TableVersions versions;
+  const auto a = make_section(0x00, 1, 7, 20), b = make_section(0x00, 2, 7, 20);
+  EXPECT_EQ(versions.assign(ts::pat_pid, ts::Section{a}), 7);
+  EXPECT_EQ(versions.assign(ts::pat_pid, ts::Section{b}), 8);
+}
+
 TEST(TableVersions, KeepTheNumberOfWhatIsTheSame) {
   TableVersions versions;
   const auto a = make_section(0x00, 1, 31, 20), b = make_section(0x00, 1, 4, 20);

@@ -21,8 +21,8 @@ class DiskWriter {
     std::size_t services = 0;
   };
 
-  // Writes at least every `sync`. The directory is made and locked here; throws if it cannot be. It is repaired once the
-  // thread runs, as packets come already.
+  // Writes at least every `sync`. The directory is made and locked here; throws if it cannot be. It is repaired once
+  // the thread runs, as packets come already.
   DiskWriter(const ring::WriterOptions& options, std::chrono::nanoseconds sync, BlockQueue& queue);
   ~DiskWriter();
 

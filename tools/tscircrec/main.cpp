@@ -39,8 +39,8 @@ cli::ExitStatus run(int argc, char** argv) {
     return cli::ExitStatus::done;
   }
   if (options.reindex) {
-    const auto count = ring::reindex(
-        *options.reindex, [](const std::string& text) { cli::write_log(cli::Priority::info, text); });
+    const auto count =
+        ring::reindex(*options.reindex, [](const std::string& text) { cli::write_log(cli::Priority::info, text); });
     print(fmt::format("{} indexes made\n", count));
     return cli::ExitStatus::done;
   }

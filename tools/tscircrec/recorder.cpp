@@ -194,7 +194,8 @@ std::string Recorder::summary() const {
     text = cli::human_rate(static_cast<std::int64_t>(rate_));
   }
   text += fmt::format(", {} in {} segments", cli::human_size(state.ring.bytes), state.ring.segments);
-  if (state.ring.oldest) text += " since " + cli::local_text(std::chrono::floor<std::chrono::seconds>(*state.ring.oldest));
+  if (state.ring.oldest)
+    text += " since " + cli::local_text(std::chrono::floor<std::chrono::seconds>(*state.ring.oldest));
   const auto dropped = queue_.statistics().dropped_packets;
   if (dropped > 0) text += fmt::format(", {} packets dropped", dropped);
   if (state.stream.missing_packets > 0) text += fmt::format(", {} packets missing", state.stream.missing_packets);
@@ -209,10 +210,12 @@ std::string Recorder::state_text() const {
   std::string text = fmt::format("{} to {}: {}; {} packets received, {} written, {} waiting", options_.input->text,
                                  options_.directory->string(), summary(), packets_, state.ring.written_packets,
                                  cli::human_duration(queue.waiting));
-  text += fmt::format("; {} gaps, {} continuity errors, {} clock steps", gaps_, state.stream.continuity_errors, clock_steps_);
+  text += fmt::format("; {} gaps, {} continuity errors, {} clock steps", gaps_, state.stream.continuity_errors,
+                      clock_steps_);
   text += fmt::format("; {} bytes skipped, {} losses of sync", source.skipped_bytes, source.sync_losses);
   if (source.has_socket) {
-    text += fmt::format("; {} invalid datagrams, {} dropped by the socket", source.invalid_datagrams, source.socket_drops);
+    text +=
+        fmt::format("; {} invalid datagrams, {} dropped by the socket", source.invalid_datagrams, source.socket_drops);
   }
   if (source.has_rtp) text += fmt::format("; {} RTP datagrams lost", source.rtp_lost);
   text += fmt::format("; {} segments expired, {} deleted for room", state.ring.expired_segments,
@@ -227,25 +230,31 @@ void Recorder::refresh_metrics() {
   const auto now = std::chrono::steady_clock::now();
   metrics_.counter("received_packets_total", "Packets received").set(packets_);
   metrics_.counter("written_packets_total", "Packets written to disk").set(state.ring.written_packets);
-  metrics_.counter("dropped_packets_total", "Packets dropped because the disk was too slow, full or failing").set(queue.dropped_packets);
+  metrics_.counter("dropped_packets_total", "Packets dropped because the disk was too slow, full or failing")
+      .set(queue.dropped_packets);
   metrics_.counter("gaps_total", "Silences of the input and losses that the network reported").set(gaps_);
   metrics_.counter("continuity_errors_total", "Continuity errors").set(state.stream.continuity_errors);
-  metrics_.counter("missing_packets_total", "Packets missing by their continuity counters, at least").set(state.stream.missing_packets);
-  metrics_.counter("transport_errors_total", "Packets with transport_error_indicator").set(state.stream.transport_errors);
+  metrics_.counter("missing_packets_total", "Packets missing by their continuity counters, at least")
+      .set(state.stream.missing_packets);
+  metrics_.counter("transport_errors_total", "Packets with transport_error_indicator")
+      .set(state.stream.transport_errors);
   metrics_.counter("bad_sync_total", "Packets with a bad sync byte").set(state.stream.bad_sync);
   metrics_.counter("access_points_total", "Random access points").set(state.stream.access_points);
   metrics_.counter("clock_steps_total", "Steps of the wall clock").set(clock_steps_);
   metrics_.counter("expired_segments_total", "Segments deleted for age or size").set(state.ring.expired_segments);
-  metrics_.counter("sacrificed_segments_total", "Segments deleted because the disk was full").set(state.ring.sacrificed_segments);
+  metrics_.counter("sacrificed_segments_total", "Segments deleted because the disk was full")
+      .set(state.ring.sacrificed_segments);
   metrics_.counter("skipped_bytes_total", "Bytes received that belong to no packet").set(source.skipped_bytes);
   metrics_.counter("sync_losses_total", "Losses of synchronisation").set(source.sync_losses);
   if (source.has_socket) {
     metrics_.counter("invalid_datagrams_total", "Datagrams without a packet").set(source.invalid_datagrams);
   }
-  if (source.has_socket) metrics_.counter("socket_drops_total", "Datagrams dropped by the socket").set(source.socket_drops);
+  if (source.has_socket)
+    metrics_.counter("socket_drops_total", "Datagrams dropped by the socket").set(source.socket_drops);
   if (source.has_rtp) metrics_.counter("rtp_lost_total", "RTP datagrams lost").set(source.rtp_lost);
   const auto seconds = [](std::chrono::nanoseconds t) { return std::chrono::duration<double>(t).count(); };
-  metrics_.gauge("silence_seconds", "Time since the last packet").set(seconds(now - (last_ ? last_->steady : started_)));
+  metrics_.gauge("silence_seconds", "Time since the last packet")
+      .set(seconds(now - (last_ ? last_->steady : started_)));
   metrics_.gauge("waiting_seconds", "Received and not yet taken by the disk").set(seconds(queue.waiting));
   metrics_.gauge("rate_bits_per_second", "Bit rate of the input").set(rate_);
   metrics_.gauge("services", "Services of the input").set(static_cast<double>(state.services));

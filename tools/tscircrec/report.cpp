@@ -107,7 +107,9 @@ std::uint64_t directory_bytes(const ring::Recording& ring) {
 std::string date_text(const std::optional<ts::WallTime>& date) {
   return date ? cli::local_text(std::chrono::floor<std::chrono::seconds>(*date)) : "unknown";
 }
-std::string exact_text(ts::WallTime date) { return cli::local_text(std::chrono::floor<std::chrono::milliseconds>(date)); }
+std::string exact_text(ts::WallTime date) {
+  return cli::local_text(std::chrono::floor<std::chrono::milliseconds>(date));
+}
 std::string utc_text(ts::WallTime date) { return cli::utc_text(std::chrono::floor<std::chrono::milliseconds>(date)); }
 double seconds(std::chrono::nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
 std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, " ")); }
@@ -191,18 +193,16 @@ std::string Report::text() const {
   out += section("Wall clock set", {{"at"}, {"by", Align::right}}, clock_steps, [](const ClockStep& step) {
     return std::vector{date_text(step.date), signed_duration(step.step)};
   });
-  out += section("Services", {{"id", Align::right}, {"name"}, {"provider"}, {"streams"}}, services,
-                 [](const Service& service) {
-                   return std::vector{std::to_string(service.id), service.name, service.provider,
-                                      joined(service.codecs)};
-                 });
-  out += section("Events", {{"seen"}, {"service", Align::right}, {"start"}, {"duration", Align::right}, {"name"}}, events,
-                 [](const Event& event) {
-                   return std::vector{event.seen ? date_text(event.seen) : std::string{"earlier"},
-                                      std::to_string(event.service),
-                                      event.start ? date_text(*event.start) : std::string{"undefined"},
-                                      event.duration ? cli::human_duration(*event.duration) : std::string{"undefined"},
-                                      event.name};
+  out += section(
+      "Services", {{"id", Align::right}, {"name"}, {"provider"}, {"streams"}}, services, [](const Service& service) {
+        return std::vector{std::to_string(service.id), service.name, service.provider, joined(service.codecs)};
+      });
+  out += section("Events", {{"seen"}, {"service", Align::right}, {"start"}, {"duration", Align::right}, {"name"}},
+                 events, [](const Event& event) {
+                   return std::vector{
+                       event.seen ? date_text(event.seen) : std::string{"earlier"}, std::to_string(event.service),
+                       event.start ? date_text(*event.start) : std::string{"undefined"},
+                       event.duration ? cli::human_duration(*event.duration) : std::string{"undefined"}, event.name};
                  });
   return out;
 }
@@ -224,7 +224,8 @@ nlohmann::ordered_json Report::json() const {
   out["rate"] = rate ? ordered_json(*rate) : ordered_json(nullptr);
   out["disk_free_bytes"] = disk_free ? ordered_json(*disk_free) : ordered_json(nullptr);
   out["coverage"] = ordered_json::array();
-  for (const auto& span : coverage) out["coverage"].push_back({{"from", utc_text(span.from)}, {"to", utc_text(span.to)}});
+  for (const auto& span : coverage)
+    out["coverage"].push_back({{"from", utc_text(span.from)}, {"to", utc_text(span.to)}});
   out["gaps"] = ordered_json::array();
   for (const auto& gap : gaps) {
     // A cause that does not say how many packets it cost is not one that cost none.

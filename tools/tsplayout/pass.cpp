@@ -65,8 +65,11 @@ void Pass::take(const ts::Packet& packet) {
 
 void Pass::take_pcr(ts::Pid pid, ts::Pcr pcr, std::uint64_t position) {
   ClockTrack& clock = clocks_[clock_for(pid, primary_)];
-  if (!clock.started()) services_changed_ = true;  // its programme may have been waiting for it
+  const bool known = clock.mean_rate().has_value();
+  // Its programme may have been waiting for it.
+  if (!clock.started()) services_changed_ = true;
   clock.feed(pcr, position);
+  if (clock.mean_rate().has_value() != known) services_changed_ = true;
   clock.forget_before(window_.begin());
 }
 

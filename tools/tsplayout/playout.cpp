@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <future>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "common/cli/log.hpp"
@@ -15,6 +16,12 @@ namespace {
 
 constexpr std::size_t batch = 224;                                // 32 datagrams
 constexpr std::size_t first_look = 256 * 1024 / ts::packet_size;  // enough of most files to see that they can be played
+
+bool is_read_once(const std::string& file) {
+  std::error_code none;
+  const auto status = std::filesystem::status(file, none);
+  return std::filesystem::is_fifo(status) || std::filesystem::is_character_file(status);
+}
 
 io::Stamp stamp_of(std::uint64_t position) {
   return {position, {std::chrono::steady_clock::now(), std::chrono::system_clock::now()}};
@@ -37,8 +44,7 @@ std::unique_ptr<Pass> Playout::load(const std::string& file, TableVersions& vers
 void Playout::check() {
   for (std::size_t i = 1; i < options_.files.size(); ++i) {
     const std::string& file = options_.files[i];
-    // What is not a file on disk can be read once only.
-    if (std::filesystem::exists(file) && !std::filesystem::is_regular_file(file)) continue;
+    if (is_read_once(file)) continue;
     TableVersions scratch;
     auto pass = load(file, scratch, std::min(first_look, options_.window));
     if (pass->problem() && !pass->ended()) pass = load(file, scratch, options_.window);
@@ -51,6 +57,7 @@ void Playout::check() {
 }
 
 bool Playout::run(io::Sink& sink) {
+  followed_ = pcr_pid();
   for (;;) {
     announce();
     ++statistics_.files;
@@ -72,7 +79,8 @@ bool Playout::run(io::Sink& sink) {
     retire();
     current_ = std::move(pass);
     turn_ = next_turn_;
-    sink.set_pcr_pid(pcr_pid());
+    followed_ = pcr_pid();
+    sink.set_pcr_pid(followed_);
     rewriter_.begin_file();
   }
 }
@@ -117,6 +125,7 @@ void Playout::play_window(io::Sink& sink, bool to_end) {
   while (!stopping_()) {
     if (!to_end) fill();
     if (to_end ? window.size() == 0 : current_->ended()) return;
+    follow_clock(sink);
     const auto packets = window.front(batch);
     std::uint64_t position = window.begin();
     for (ts::Packet& packet : packets) rewriter_.rewrite(*current_, packet, position++);
@@ -125,6 +134,14 @@ void Playout::play_window(io::Sink& sink, bool to_end) {
     window.pop(packets.size());
     on_packets_();
   }
+}
+
+// Within a file, the first programme may get another PCR PID.
+void Playout::follow_clock(io::Sink& sink) {
+  const ClockTrack& clock = current_->clocks()[current_->primary()];
+  if (clock.pid() == followed_ || clock.first_position() > current_->window().begin()) return;
+  followed_ = clock.pid();
+  sink.set_pcr_pid(followed_);
 }
 
 void Playout::play_filler(io::Sink& sink, Filler& filler) {

@@ -61,6 +61,7 @@ class Playout {
   std::unique_ptr<Pass> load_next();
   void fill();
   void play_window(io::Sink& sink, bool to_end);
+  void follow_clock(io::Sink& sink);
   void play_filler(io::Sink& sink, Filler& filler);
   void announce();
   void retire();
@@ -73,6 +74,7 @@ class Playout {
   Rewriter rewriter_;
   std::map<ts::Pid, double> fractions_;
   std::unique_ptr<Pass> current_;
+  ts::Pid followed_;  // the sink's PCR PID
   std::size_t next_file_ = 1;
   std::uint64_t turn_ = 1, next_turn_ = 1;
   std::atomic<std::uint64_t> files_skipped_{0};

@@ -11,6 +11,12 @@ namespace {
 
 constexpr std::size_t version_offset = 5;
 
+// Of these there is one at a time, whatever its extension; of others, one for each extension.
+bool is_only_one(std::uint8_t table) {
+  return table == psi::table_id::pat || table == psi::table_id::cat || table == psi::table_id::nit_actual ||
+         table == psi::table_id::sdt_actual;
+}
+
 // Of all but version and CRC; section_number and last_section_number count as content.
 std::uint64_t content_hash(std::span<const std::uint8_t> section) {
   const std::string_view all{reinterpret_cast<const char*>(section.data()), section.size() - 4};
@@ -22,7 +28,8 @@ std::uint64_t content_hash(std::span<const std::uint8_t> section) {
 
 std::uint8_t TableVersions::assign(ts::Pid pid, const ts::Section& section) {
   const std::uint64_t content = content_hash(section.bytes());
-  auto [entry, is_new] = tables_.try_emplace(Key{pid, section.table_id(), section.extension()});
+  const std::uint16_t extension = is_only_one(section.table_id()) ? std::uint16_t{0} : section.extension();
+  auto [entry, is_new] = tables_.try_emplace(Key{pid, section.table_id(), extension});
   Table& table = entry->second;
   if (is_new) table.version = section.version();
   const auto [sent, first_of_number] = table.sections.try_emplace(section.number(), content);

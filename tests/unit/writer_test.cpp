@@ -90,7 +90,8 @@ TEST_F(Writer, HasTheTablesInForceAtTheStartOfEachSegment) {
   for (const auto& segment : ring::list_segments(path()).segments) {
     if (segment.name.sequence == 1) continue;
     std::set<ts::Pid> pids;
-    for (const auto& record : ring::load_index(segment, ring::Tail::leave).index.range(0, 1)) {
+    const auto loaded = ring::load_index(segment, ring::Tail::leave);
+    for (const auto& record : loaded.index.range(0, 1)) {
       if (const auto* table = std::get_if<ring::TableRecord>(&record)) pids.insert(table->pid);
     }
     EXPECT_EQ(pids, (std::set{ts::pat_pid, ts::sdt_pid, ts::eit_pid, ts::Pid{0x100}}));

@@ -7,9 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <thread>
 
 #include "common/io/file_descriptor.hpp"
 
@@ -30,7 +32,20 @@ inline bool add_interface_pair(const std::string& first, const std::string& seco
   const std::string script = "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; ip link add " + first +
                              " type veth peer name " + second + " && ip link set " + first + " up && ip link set " +
                              second + " up";
-  return std::system(script.c_str()) == 0;
+  if (std::system(script.c_str()) != 0) return false;
+  // The kernel notices the carrier, and makes addresses and routes, a little later; ten seconds at the most.
+  const auto is_ready = [](const std::string& name) {
+    return std::system(("ip -6 addr show dev " + name +
+                        " scope link -tentative | grep -q inet6 && "
+                        "ip -6 route show table local dev " +
+                        name + " | grep -q ^multicast")
+                           .c_str()) == 0;
+  };
+  for (int i = 0; i < 500; ++i) {
+    if (is_ready(first) && is_ready(second)) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  }
+  return false;
 }
 
 }  // namespace test

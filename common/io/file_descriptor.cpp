@@ -52,6 +52,13 @@ void FileDescriptor::reset(int fd) {
   fd_ = fd;
 }
 
+bool is_at(const std::string& path, int fd) {
+  struct stat there {
+  }, open{};
+  if (::lstat(path.c_str(), &there) != 0 || ::fstat(fd, &open) != 0) return false;
+  return there.st_dev == open.st_dev && there.st_ino == open.st_ino;
+}
+
 void write_all(int fd, std::span<const std::uint8_t> bytes, const std::string& name) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());

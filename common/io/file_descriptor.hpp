@@ -29,6 +29,9 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
+// Whether `path` itself, not what a link there leads to, is the open file.
+bool is_at(const std::string& path, int fd);
+
 // Writes all bytes, going on after short writes and EINTR. `name` is for the exception only.
 void write_all(int fd, std::span<const std::uint8_t> bytes, const std::string& name);
 

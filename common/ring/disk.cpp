@@ -45,9 +45,10 @@ int Disk::finish_writeback(int fd, std::uint64_t offset, std::uint64_t size) {
 
 int Disk::sync(int fd) { return ignore_unsupported(fdatasync(fd)); }
 
-bool Disk::is_linked(int fd) {
+Disk::Place Disk::place_of(int fd, const std::filesystem::path& path) {
+  if (io::is_at(path, fd)) return Place::kept;
   struct stat status {};
-  return fstat(fd, &status) == 0 && status.st_nlink > 0;
+  return fstat(fd, &status) == 0 && status.st_nlink > 0 ? Place::moved : Place::removed;
 }
 
 }  // namespace ring

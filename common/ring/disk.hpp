@@ -26,8 +26,13 @@ class Disk {
   // ... and here waited for and dropped from the page cache.
   virtual int finish_writeback(int fd, std::uint64_t offset, std::uint64_t size);
   virtual int sync(int fd);
-  // False once the file has no name any more: somebody removed it.
-  virtual bool is_linked(int fd);
+  // What has become of an open file that was made at `path`.
+  enum class Place {
+    kept,
+    moved,    // it has a name elsewhere: it, or a directory above it, was moved
+    removed,  // it has no name any more
+  };
+  virtual Place place_of(int fd, const std::filesystem::path& path);
 };
 
 }  // namespace ring

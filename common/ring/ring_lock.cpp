@@ -32,22 +32,37 @@ int process_in(int fd) {
 
 }  // namespace
 
-RingLock::RingLock(const std::filesystem::path& directory) {
-  const auto path = lock_path(directory);
-  fd_.reset(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!fd_) io::throw_system_error("open", path);
-  auto lock = whole_file(F_WRLCK);
-  if (fcntl(fd_.get(), F_OFD_SETLK, &lock) != 0) {
-    if (errno != EAGAIN && errno != EACCES) io::throw_system_error("lock", path);
-    const int process = process_in(fd_.get());
-    throw std::runtime_error("record to " + directory.string() + ": " +
-                             (process > 0 ? "process " + std::to_string(process) : std::string{"another process"}) +
-                             " is recording there");
+RingLock::RingLock(const std::filesystem::path& directory) : path_(lock_path(directory)) {
+  // What is removed between opening and locking locks nothing.
+  constexpr int most_tries = 10;
+  take(directory);
+  for (int tries = 1; !is_in_place(); ++tries) {
+    if (tries == most_tries) io::throw_system_error("lock", path_, ESTALE);
+    take(directory);
   }
   const std::string text = std::to_string(getpid()) + "\n";
   if (ftruncate(fd_.get(), 0) != 0 || pwrite(fd_.get(), text.data(), text.size(), 0) < 0) {
     // On a full disk the lock does its work without the number.
   }
+}
+
+void RingLock::take(const std::filesystem::path& directory) {
+  fd_.reset(open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!fd_) io::throw_system_error("open", path_);
+  auto lock = whole_file(F_WRLCK);
+  if (fcntl(fd_.get(), F_OFD_SETLK, &lock) == 0) return;
+  if (errno != EAGAIN && errno != EACCES) io::throw_system_error("lock", path_);
+  const int process = process_in(fd_.get());
+  throw std::runtime_error("record to " + directory.string() + ": " +
+                           (process > 0 ? "process " + std::to_string(process) : std::string{"another process"}) +
+                           " is recording there");
+}
+
+bool RingLock::is_in_place() const { return io::is_at(path_, fd_.get()); }
+
+void RingLock::remove() {
+  if (is_in_place()) unlink(path_.c_str());
+  fd_.reset();
 }
 
 std::optional<int> RingLock::holder(const std::filesystem::path& directory) {

@@ -79,6 +79,11 @@ PacketNumber known_packets(const SegmentIndex& index) {
 
 }  // namespace
 
+bool holds_packets(const SegmentFile& file) {
+  const auto fd = open_regular(file.path);
+  return !fd || looks_like_packets(fd.get(), static_cast<std::uint64_t>(status_of(fd.get(), file.path).st_size));
+}
+
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path, std::size_t from) {
   const auto fd = open_regular(path);
   if (!fd) return {};

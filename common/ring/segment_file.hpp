@@ -30,6 +30,10 @@ struct Listing {
 };
 Listing list_segments(const std::filesystem::path& directory);
 
+// Whether what has a segment's name is a file of packets, by its first ones: text, pictures and noise are not; an empty
+// file, and one that has gone, are. Throws std::system_error if it cannot be read.
+bool holds_packets(const SegmentFile& file);
+
 // What is said of a segment without reading its whole index.
 struct SegmentSummary {
   PacketNumber packets = 0;

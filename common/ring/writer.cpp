@@ -53,13 +53,19 @@ ts::SteadyTime next_multiple(const ts::Arrival& arrival, std::chrono::nanosecond
 
 }  // namespace
 
-Writer::Writer(WriterOptions options, Disk& disk) : options_(std::move(options)), disk_(disk) { make_directory(); }
+Writer::Writer(WriterOptions options, Disk& disk) : options_(std::move(options)), disk_(disk) { take_directory(); }
 
-Writer::~Writer() = default;
+Writer::~Writer() {
+  if (!lock_ || !stored_.empty() || current_ || retired_) return;
+  lock_->remove();
+  std::error_code ignored;
+  if (made_directory_) std::filesystem::remove(options_.directory, ignored);  // if it is empty
+}
 
-void Writer::make_directory() {
+void Writer::take_directory() {
+  lock_.reset();
   std::error_code error;
-  std::filesystem::create_directories(options_.directory, error);
+  made_directory_ = std::filesystem::create_directories(options_.directory, error);
   if (error) io::throw_system_error("make directory", options_.directory, error.value());
   lock_.emplace(options_.directory);
 }
@@ -68,15 +74,22 @@ void Writer::make_directory() {
 
 void Writer::prepare(const ts::Arrival& now) {
   ageing_ = Ageing{now.steady};
+  take_stock();
+  if (!stored_.empty()) before_restart_ = stored_.back();
+  expire(now);
+}
+
+void Writer::take_stock() {
+  stored_.clear();
   Listing listing = list_segments(options_.directory);
   for (const auto& path : listing.orphans) disk_.remove(path);
-  for (const auto& path : listing.strangers) options_.report(path.string() + " is not a regular file: left alone");
+  for (const auto& path : listing.strangers) note(path.string() + " is not a regular file: left alone");
   for (const SegmentFile& file : listing.segments) {
+    const auto is_it = [&file](const auto& open) { return open && open->file.path == file.path; };
+    if (is_it(current_) || is_it(retired_)) continue;
     next_sequence_ = std::max(next_sequence_, file.name.sequence + 1);
     restore(file);
   }
-  if (!stored_.empty()) before_restart_ = stored_.back();
-  expire(now);
 }
 
 void Writer::restore(const SegmentFile& file) {
@@ -86,12 +99,12 @@ void Writer::restore(const SegmentFile& file) {
       return;
     }
     const auto [outcome, summary] = repair_segment(file);
-    if (outcome != Repair::Outcome::deleted) options_.report(text_of(outcome, file));
+    if (outcome != Repair::Outcome::deleted) note(text_of(outcome, file));
     if (outcome != Repair::Outcome::whole) return;
     store(file, summary.header, summary.end.last, summary.end.steady);
   } catch (const std::system_error& error) {
     // It may be a full disk: then it is repaired at the next start, and in memory by those who read it.
-    options_.report("repair " + file.path.string() + ": " + error.what());
+    note("repair " + file.path.string() + ": " + error.what());
     IndexHeader header;
     header.first = file.name.date;
     header.rebuilt = true;
@@ -226,6 +239,7 @@ Writer::Start Writer::resumption(const ts::Arrival& now) const {
 }
 
 bool Writer::open_segment(const Start& start, const ts::Arrival& now) {
+  if (!hold_directory(now)) return false;
   SegmentName name;
   name.date = std::chrono::floor<std::chrono::seconds>(start.arrival.wall);
   for (;;) {
@@ -240,14 +254,6 @@ bool Writer::open_segment(const Start& start, const ts::Arrival& now) {
     if (error == EINTR) continue;
     if (error == EEXIST) {
       ++next_sequence_;
-    } else if (error == ENOENT) {
-      try {
-        make_directory();
-        options_.report(options_.directory.string() + " was removed; made anew");
-        stored_.clear();
-      } catch (const std::system_error& failure) {
-        return fail("make directory", options_.directory, failure.code().value(), now);
-      }
     } else if (!is_full(error) || !make_room(now)) {
       return fail("open", file.path, error, now);
     }
@@ -287,20 +293,17 @@ void Writer::abandon_segment() {
 // Indexing.
 
 bool Writer::flush(const ts::Arrival& now) {
+  leave_if_taken_away(now);
+  bool done = hold_directory(now);
   builder_.date_last();
   distribute_records();
-  bool done = true;
   if (retired_ && (!current_ || current_->end() >= retired_->end() + late_records)) done = seal(now);
   if (current_) {
     write_out(*current_);
     const int error = write_index(*current_, now);
     done = error == 0 && done;
-    if (error == 0 || is_full(error)) {
-      find_removed(now);
-    } else {
-      // Its TS is whole; the index will be completed by those who read it, and by the next repair.
-      retire_segment();
-    }
+    // Its TS is whole; the index will be completed by those who read it, and by the next repair.
+    if (error != 0 && !is_full(error)) retire_segment();
   }
   expire(now);
   if (done && !planned_) recover();
@@ -356,7 +359,7 @@ void Writer::write_out(Open& segment) {
   const int fd = segment.ts.get();
   if (segment.writing_out > segment.dropped) {
     if (disk_.finish_writeback(fd, segment.dropped, segment.writing_out - segment.dropped) != 0) {
-      options_.report("write " + segment.file.path.string() + ": " + std::generic_category().message(errno));
+      tell_loss("write " + segment.file.path.string() + ": " + std::generic_category().message(errno));
     }
     segment.dropped = segment.writing_out;
   }
@@ -392,14 +395,39 @@ void Writer::close(const ts::Arrival& now) {
   cut_now_ = true;
 }
 
-// Somebody removed the file, or the whole directory: its space is lost until it is closed, so begin another.
-void Writer::find_removed(const ts::Arrival& now) {
-  if (disk_.is_linked(current_->ts.get())) return;
-  options_.report(current_->file.path.string() + " was removed while it was written");
+// Somebody moved or removed the file, or the whole directory: nobody looks for the recording there, so begin another.
+void Writer::leave_if_taken_away(const ts::Arrival& now) {
+  if (!current_) return;
+  const auto& path = current_->file.path;
+  switch (disk_.place_of(current_->ts.get(), path)) {
+    case Disk::Place::kept:
+      return;
+    case Disk::Place::moved:
+      tell_loss(path.string() + " was moved away while it was written: it ends here");
+      retire_segment();
+      break;
+    case Disk::Place::removed:
+      tell_loss(path.string() + " was removed while it was written: what was in it is lost");
+      current_.reset();
+      break;
+  }
   if (retired_) seal(now);
-  current_.reset();
+}
+
+// Makes and locks the directory anew if it is not the one that was locked. False: it cannot be had now.
+bool Writer::hold_directory(const ts::Arrival& now) {
+  if (lock_ && lock_->is_in_place()) return true;
   std::error_code error;
-  if (!std::filesystem::exists(options_.directory, error)) stored_.clear();
+  const bool is_there = std::filesystem::is_directory(options_.directory, error);
+  try {
+    take_directory();
+    take_stock();
+  } catch (const std::system_error& failure) {
+    return fail("record to", options_.directory, failure.code().value(), now);
+  }
+  tell_loss(options_.directory.string() +
+            (is_there ? ": its .lock was taken away; locked again" : " was moved or removed; made anew"));
+  return true;
 }
 
 // Deleting.
@@ -427,7 +455,7 @@ bool Writer::delete_oldest() {
   const SegmentFile file = stored_.front().file;
   // The TS first: an index without TS is swept at the next start.
   if (disk_.remove(file.path) != 0 && errno != ENOENT) {
-    options_.report("delete " + file.path.string() + ": " + std::generic_category().message(errno));
+    tell_loss("delete " + file.path.string() + ": " + std::generic_category().message(errno));
     return false;
   }
   disk_.remove(file.index_path);
@@ -443,7 +471,7 @@ bool Writer::make_room(const ts::Arrival& now) {
   if (!delete_oldest()) return false;
   last_sacrifice_ = now.steady;
   ++sacrificed_;
-  options_.report("disk full: deleted the oldest segment, " + path);
+  tell_loss("disk full: deleted the oldest segment, " + path);
   return true;
 }
 
@@ -452,7 +480,7 @@ bool Writer::fail(const std::string& action, const std::filesystem::path& object
   // A file system that gives back late what was deleted is no trouble yet.
   if (is_full(error) && last_sacrifice_ && now.steady - *last_sacrifice_ < sacrifice_interval) return false;
   std::string trouble = action + " " + object.string() + ": " + std::generic_category().message(error);
-  if (trouble_.empty()) options_.report(trouble + "; trying again");
+  if (trouble_.empty()) tell_loss(trouble + "; trying again");
   trouble_ = std::move(trouble);
   return false;
 }
@@ -460,7 +488,7 @@ bool Writer::fail(const std::string& action, const std::filesystem::path& object
 void Writer::recover() {
   if (trouble_.empty()) return;
   trouble_.clear();
-  options_.report("writing to " + options_.directory.string() + " again");
+  note("writing to " + options_.directory.string() + " again");
 }
 
 void Writer::set_limits(const WriterLimits& limits) { options_.limits = limits; }
@@ -482,7 +510,7 @@ WriterState Writer::state() const {
 }
 
 std::size_t reindex(const std::filesystem::path& directory, const std::function<void(const std::string&)>& report) {
-  const RingLock lock{directory};
+  RingLock lock{directory};
   std::size_t count = 0;
   const Listing listing = list_segments(directory);
   for (const auto& path : listing.strangers) report(path.string() + " is not a regular file: left alone");
@@ -493,6 +521,7 @@ std::size_t reindex(const std::filesystem::path& directory, const std::function<
     report(whole ? "made the index of " + file.path.string() : text_of(outcome, file));
     if (outcome != Repair::Outcome::left) ++count;
   }
+  if (listing.segments.empty()) lock.remove();
   return count;
 }
 

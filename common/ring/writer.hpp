@@ -33,8 +33,10 @@ struct WriterOptions {
   std::filesystem::path directory;
   std::chrono::nanoseconds segment = std::chrono::minutes{5};
   WriterLimits limits;
-  // What happens that people should know: segments repaired, deleted because the disk was full, a disk that fails.
-  std::function<void(const std::string& text)> report = [](const std::string&) {};
+  // What happens that people should know. A loss costs recorded packets, or will if nobody looks after it: a disk that
+  // fails or is full, a recording that is taken away. A note does not: a segment that was repaired.
+  enum class Importance { note, loss };
+  std::function<void(Importance importance, const std::string& text)> report = [](Importance, const std::string&) {};
   BootId boot = current_boot();
 };
 
@@ -53,7 +55,7 @@ class Writer {
   static constexpr std::chrono::seconds patience{1};
 
   // Makes the directory if need be, and locks it. `disk` outlives the writer. Throws if the directory is being written
-  // by another process, or cannot be.
+  // by another process, or cannot be. A directory in which nothing is recorded at the end is left as it was found.
   Writer(WriterOptions options, Disk& disk);
   ~Writer();
   Writer(const Writer&) = delete;
@@ -63,8 +65,9 @@ class Writer {
   void prepare(const ts::Arrival& now);
   // Writes the block's packets. False: the disk takes no more now; call again, later, with the same block unchanged.
   bool write(const Block& block, const ts::Arrival& now);
-  // Writes the index of what was written, has the disk begin to write it all out, deletes what has expired. To be
-  // called every --sync. False if the index could not be written yet: it is kept.
+  // Writes the index of what was written, has the disk begin to write it all out, deletes what has expired, and takes
+  // the directory anew if it is not there any more. To be called every --sync. False if the index could not be written
+  // yet: it is kept. Throws as the constructor does if the directory has another writer by now.
   bool flush(const ts::Arrival& now);
   // Completes the segment.
   void close(const ts::Arrival& now);
@@ -107,6 +110,7 @@ class Writer {
     std::optional<Start> start;       // of a new segment
   };
 
+  void take_stock();
   void restore(const SegmentFile& file);
   void store(const SegmentFile& file, const IndexHeader& header, ts::WallTime last, ts::SteadyTime steady);
   void note_restart(const ts::Arrival& first);
@@ -125,8 +129,11 @@ class Writer {
   void write_out(Open& segment);
   bool seal(const ts::Arrival& now);
   void distribute_records();
-  void find_removed(const ts::Arrival& now);
-  void make_directory();
+  void leave_if_taken_away(const ts::Arrival& now);
+  void take_directory();
+  bool hold_directory(const ts::Arrival& now);
+  void note(const std::string& text) const { options_.report(WriterOptions::Importance::note, text); }
+  void tell_loss(const std::string& text) const { options_.report(WriterOptions::Importance::loss, text); }
 
   void expire(const ts::Arrival& now);
   bool make_room(const ts::Arrival& now);
@@ -138,6 +145,7 @@ class Writer {
   WriterOptions options_;
   Disk& disk_;
   std::optional<RingLock> lock_;
+  bool made_directory_ = false;
   Ageing ageing_{ts::SteadyTime{}};  // from prepare() on
   IndexBuilder builder_;
   std::deque<Stored> stored_;

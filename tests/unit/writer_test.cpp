@@ -9,6 +9,7 @@
 #include <set>
 
 #include "common/ring/recording.hpp"
+#include "common/ring/ring_lock.hpp"
 #include "tests/support/packet_builder.hpp"
 #include "tests/support/ring_maker.hpp"
 #include "tests/support/stream_builder.hpp"
@@ -18,8 +19,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using ring::GapRecord;
-using support::RingMaker;
 using support::recorded_bytes;
+using support::RingMaker;
 
 class Writer : public testing::Test {
  protected:
@@ -27,7 +28,10 @@ class Writer : public testing::Test {
     ring::WriterOptions options;
     options.directory = directory_.path() / "ring";
     options.segment = 10s;
-    options.report = [this](const std::string& text) { reports_.push_back(text); };
+    options.report = [this](ring::WriterOptions::Importance importance, const std::string& text) {
+      reports_.push_back(text);
+      losses_ += importance == ring::WriterOptions::Importance::loss;
+    };
     options.boot = {1};
     return options;
   }
@@ -44,6 +48,7 @@ class Writer : public testing::Test {
 
   test::TemporaryDirectory directory_;
   std::vector<std::string> reports_;
+  int losses_ = 0;  // of these
   support::StreamBuilder builder_{{.rate = 800'000}};
 };
 
@@ -313,7 +318,7 @@ class FaultyDisk : public ring::Disk {
  public:
   std::uint64_t capacity = ~std::uint64_t{0};
   std::uint64_t used = 0;
-  int error = 0;             // of all writes
+  int error = 0;                                  // of all writes
   std::uint64_t error_after = ~std::uint64_t{0};  // bytes, once
   bool refuses_files = false;
   bool refuses_indexes = false;  // their data
@@ -474,7 +479,99 @@ TEST_F(Writer, MakesItsDirectoryAnewWhenThatWasRemoved) {
   EXPECT_EQ(recorded_bytes(path()), test::to_bytes(packets));
   ASSERT_GE(reports_.size(), 2u);
   EXPECT_NE(reports_[0].find("removed"), std::string::npos);
+  EXPECT_EQ(losses_, 2);
   EXPECT_TRUE(ring::summarize(ring::list_segments(path()).segments.at(0)));
+}
+
+TEST_F(Writer, LeavesADirectoryThatWasMovedAwayAndBeginsItAnew) {
+  const auto packets = stream(5s);
+  const auto later = stream(5s);
+  const auto aside = directory_.path() / "aside";
+  RingMaker maker{options()};
+  maker.feed(packets, 5s);
+  std::filesystem::rename(path(), aside);
+  maker.writer().flush(maker.now());
+  EXPECT_EQ(recorded_bytes(aside), test::to_bytes(packets));
+  EXPECT_TRUE(ring::summarize(ring::list_segments(aside).segments.at(0))) << "completed where it is";
+  EXPECT_FALSE(ring::RingLock::holder(aside));
+  EXPECT_TRUE(ring::RingLock::holder(path()));
+  maker.feed(later, 5s);
+  maker.close();
+  EXPECT_EQ(recorded_bytes(path()), test::to_bytes(later));
+  EXPECT_EQ(losses_, 2);
+  EXPECT_EQ(maker.writer().state().trouble, "");
+}
+
+TEST_F(Writer, LeavesASegmentThatWasMovedAway) {
+  const auto packets = stream(5s);
+  const auto later = stream(5s);
+  RingMaker maker{options()};
+  maker.feed(packets, 5s);
+  const auto segment = ring::list_segments(path()).segments.at(0);
+  std::filesystem::rename(segment.path, directory_.path() / "aside.ts");
+  maker.writer().flush(maker.now());
+  maker.feed(later, 5s);
+  maker.close();
+  EXPECT_EQ(ring::read_file(directory_.path() / "aside.ts"), test::to_bytes(packets));
+  EXPECT_EQ(recorded_bytes(path()), test::to_bytes(later));
+}
+
+TEST_F(Writer, LocksADirectoryAgainWhoseLockWasRemoved) {
+  const auto packets = stream(10s);
+  RingMaker maker{options()};
+  maker.feed(std::span{packets}.first(packets.size() / 2), 5s);
+  std::filesystem::remove(path() / ".lock");
+  maker.writer().flush(maker.now());
+  EXPECT_TRUE(ring::RingLock::holder(path()));
+  maker.feed(std::span{packets}.subspan(packets.size() / 2), 5s);
+  maker.close();
+  EXPECT_EQ(recorded_bytes(path()), test::to_bytes(packets));
+  EXPECT_EQ(count(".ts"), 1u) << "the segment goes on";
+}
+
+TEST_F(Writer, TakesNoDirectoryThatAnotherHasTakenMeanwhile) {
+  RingMaker maker{options()};
+  maker.feed(stream(5s), 5s);
+  std::filesystem::rename(path(), directory_.path() / "aside");
+  RingMaker other{options()};
+  EXPECT_THROW(maker.writer().flush(maker.now()), std::runtime_error);
+}
+
+TEST_F(Writer, GoesOnAfterTheSegmentsOfADirectoryThatTookThePlaceOfItsOwn) {
+  const auto aside = directory_.path() / "aside";
+  const auto before = stream(15s);
+  {
+    RingMaker maker{options()};
+    maker.feed(before, 15s);
+    maker.close();
+  }
+  std::filesystem::rename(path(), aside);
+  RingMaker maker{options()};
+  maker.feed(stream(5s), 5s);
+  std::filesystem::remove_all(path());
+  std::filesystem::rename(aside, path());
+  const auto later = stream(5s);
+  maker.feed(later, 5s);
+  maker.close();
+  const auto bytes = recorded_bytes(path());
+  ASSERT_GT(bytes.size(), before.size() * ts::packet_size);
+  EXPECT_TRUE(std::ranges::equal(std::span{bytes}.first(before.size() * ts::packet_size), test::to_bytes(before)));
+}
+
+TEST_F(Writer, LeavesNothingOfADirectoryInWhichItRecordedNothing) {
+  { RingMaker maker{options()}; }
+  EXPECT_FALSE(std::filesystem::exists(path()));
+  std::filesystem::create_directories(path());
+  { RingMaker maker{options()}; }
+  EXPECT_TRUE(std::filesystem::exists(path())) << "somebody made it, with rights of his choice";
+  EXPECT_TRUE(std::filesystem::is_empty(path()));
+  {
+    RingMaker maker{options()};
+    maker.feed(stream(1s), 1s);
+    maker.close();
+  }
+  { RingMaker maker{options()}; }
+  EXPECT_TRUE(std::filesystem::exists(path() / ".lock")) << "a recording stays one";
 }
 
 TEST_F(Writer, LeavesFilesThatAreNotItsOwn) {

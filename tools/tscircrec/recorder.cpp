@@ -42,8 +42,13 @@ ring::WriterOptions writer_options(const Options& options) {
   writer.segment = options.segment;
   writer.limits = options.limits();
   // Called by one thread at a time: this one before start() and after finish(), the disk's in between.
-  writer.report = [limit = std::make_shared<cli::RateLimited>(20)](const std::string& text) {
-    limit->log(cli::Priority::warning, "{}", text);
+  using Importance = ring::WriterOptions::Importance;
+  struct Limits {
+    cli::RateLimited notes{20}, losses{20};
+  };
+  writer.report = [limits = std::make_shared<Limits>()](Importance importance, const std::string& text) {
+    const bool loss = importance == Importance::loss;
+    (loss ? limits->losses : limits->notes).log(loss ? cli::Priority::error : cli::Priority::warning, "{}", text);
   };
   return writer;
 }

@@ -13,6 +13,7 @@
 #include "common/cli/table.hpp"
 #include "common/cli/values.hpp"
 #include "common/psi/elementary_stream.hpp"
+#include "common/ring/segment_file.hpp"
 
 namespace tscircrec {
 namespace {
@@ -90,6 +91,23 @@ std::vector<Report::ClockStep> steps_of(ring::Recording& ring) {
   return steps;
 }
 
+std::vector<Report::Stranger> strangers_in(const ring::Recording& ring, const std::filesystem::path& directory) {
+  std::vector<Report::Stranger> strangers;
+  const auto listing = ring::list_segments(directory);
+  for (const auto& path : listing.strangers) {
+    strangers.push_back({path.filename().string(), "not a regular file: not read"});
+  }
+  std::set<std::filesystem::path> read;
+  for (const auto& segment : ring.segments()) read.insert(segment.path);
+  for (const auto& file : listing.segments) {
+    if (ring::holds_packets(file)) continue;
+    strangers.push_back({file.path.filename().string(), read.contains(file.path)
+                                                            ? "not the packets that its index speaks of"
+                                                            : "not a transport stream: not read"});
+  }
+  return strangers;
+}
+
 std::uint64_t directory_bytes(const ring::Recording& ring) {
   std::uint64_t bytes = 0;
   for (const auto& segment : ring.segments()) {
@@ -153,6 +171,7 @@ Report look_at(const std::filesystem::path& directory, ts::WallTime now) {
   if (!error) report.disk_free = space.available;
   const auto& segments = ring->segments();
   report.segments = segments.size();
+  report.strangers = strangers_in(*ring, directory);
   if (segments.empty()) return report;
 
   report.first = segments.front().first;
@@ -176,7 +195,11 @@ Report look_at(const std::filesystem::path& directory, ts::WallTime now) {
 std::string Report::text() const {
   using Align = cli::Table::Align;
   std::string out = fmt::format("{}: {}\n", directory.string(), writer_text(*this));
-  if (segments == 0) return out + "nothing is recorded yet\n";
+  const std::string odd =
+      section("Files with the name of a segment", {{"file"}, {"what"}}, strangers, [](const Stranger& stranger) {
+        return std::vector{stranger.file, stranger.what};
+      });
+  if (segments == 0) return out + "nothing is recorded yet\n" + odd;
   out += fmt::format("{} to {}: {}\n", date_text(first), date_text(last), cli::human_duration(recorded));
   out += fmt::format("{} in {} segments", cli::human_size(bytes), segments);
   if (rate) out += fmt::format(", {} on average", cli::human_rate(*rate));
@@ -204,7 +227,7 @@ std::string Report::text() const {
                        event.start ? date_text(*event.start) : std::string{"undefined"},
                        event.duration ? cli::human_duration(*event.duration) : std::string{"undefined"}, event.name};
                  });
-  return out;
+  return out + odd;
 }
 
 nlohmann::ordered_json Report::json() const {
@@ -238,6 +261,10 @@ nlohmann::ordered_json Report::json() const {
   out["clock_steps"] = ordered_json::array();
   for (const auto& step : clock_steps) {
     out["clock_steps"].push_back({{"date", date(step.date)}, {"seconds", seconds(step.step)}});
+  }
+  out["strangers"] = ordered_json::array();
+  for (const auto& stranger : strangers) {
+    out["strangers"].push_back({{"file", stranger.file}, {"what", stranger.what}});
   }
   out["services"] = ordered_json::array();
   for (const auto& service : services) {

@@ -26,6 +26,10 @@ struct Report {
     std::optional<std::chrono::seconds> duration;
     std::string name;
   };
+  // What has a segment's name and not its contents.
+  struct Stranger {
+    std::string file, what;
+  };
   struct ClockStep {
     std::optional<ts::WallTime> date;
     std::chrono::nanoseconds step{0};
@@ -44,6 +48,7 @@ struct Report {
   std::vector<ring::Span> coverage;
   std::vector<ring::Gap> gaps;
   std::vector<ClockStep> clock_steps;
+  std::vector<Stranger> strangers;
   std::vector<Service> services;
   std::vector<Event> events;  // the last ones, oldest first
 

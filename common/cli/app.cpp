@@ -161,14 +161,8 @@ class App::Parser {
 
   std::vector<CLI::ConfigItem> read_file(std::istream& input) {
     std::vector<CLI::ConfigItem> items;
-    try {
-      for (const ConfigEntry& entry : read_config(input)) {
-        const std::string place = fmt::format("{}:{}: {}", config_path(), entry.line, entry.key);
-        take_entry(entry, place, items);
-      }
-    } catch (const UsageError& error) {
-      if (std::string_view{error.what()}.starts_with(config_path())) throw;
-      throw UsageError(fmt::format("{}: {}", config_path(), error.what()));
+    for (const ConfigEntry& entry : read_config(input, config_path())) {
+      take_entry(entry, fmt::format("{}:{}: {}", config_path(), entry.line, entry.key), items);
     }
     return items;
   }

@@ -11,6 +11,7 @@ namespace cli {
 namespace {
 
 constexpr std::string_view blanks = " \t\r";
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";  // UTF-8's, as some editors write it
 
 std::string_view trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(blanks);
@@ -21,9 +22,12 @@ std::string_view trim(std::string_view text) {
 // Text as it is taken apart, and where it came from.
 struct Cursor {
   std::string_view rest;
+  std::string_view file;
   int line;
 
-  [[noreturn]] void refuse(std::string_view what) const { throw UsageError(fmt::format("line {}: {}", line, what)); }
+  [[noreturn]] void refuse(std::string_view what) const {
+    throw UsageError(fmt::format("{}:{}: {}", file, line, what));
+  }
   void skip_blanks() { rest.remove_prefix(std::min(rest.find_first_not_of(blanks), rest.size())); }
 };
 
@@ -124,11 +128,12 @@ bool has_open_array(std::string_view line) {
 
 }  // namespace
 
-std::vector<ConfigEntry> read_config(std::istream& input) {
+std::vector<ConfigEntry> read_config(std::istream& input, const std::string& name) {
   std::vector<ConfigEntry> entries;
   std::string raw;
   for (int number = 1; std::getline(input, raw); ++number) {
     const int first = number;
+    if (number == 1 && raw.starts_with(byte_order_mark)) raw.erase(0, byte_order_mark.size());
     std::string line{trim(without_comment(raw))};
     if (line.empty() || line.front() == ';') continue;
     while (has_open_array(line) && std::getline(input, raw)) {
@@ -137,7 +142,7 @@ std::vector<ConfigEntry> read_config(std::istream& input) {
       line += trim(without_comment(raw));
     }
 
-    Cursor cursor{line, first};
+    Cursor cursor{line, name, first};
     if (line.front() == '[') cursor.refuse("sections are not used here");
     const std::size_t equals = line.find('=');
     const std::string key{trim(std::string_view{line}.substr(0, equals))};

@@ -20,7 +20,8 @@ struct ConfigEntry {
   int line = 0;                     // the first one of this key
 };
 
-// Each key once, in the file's order. Throws UsageError ("line 3: ...").
-std::vector<ConfigEntry> read_config(std::istream& input);
+// Each key once, in the file's order; a byte order mark at the start is no part of it. Throws UsageError
+// ("NAME:3: ...").
+std::vector<ConfigEntry> read_config(std::istream& input, const std::string& name);
 
 }  // namespace cli

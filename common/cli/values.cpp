@@ -39,6 +39,10 @@ constexpr std::array<Unit, 9> size_units{{{"T", 1'000'000'000'000},
                                           {"", 1}}};
 constexpr std::array<Unit, 4> rate_units{{{"G", 1'000'000'000}, {"M", 1'000'000}, {"k", 1'000}, {"", 1}}};
 
+// Thirty years. A date of until 2200 (date.hpp), moved by one duration, and by another from there, is still before
+// 2262, when nanoseconds since 1970 no longer fit 64 bits. Nobody keeps a stream for so long.
+constexpr std::int64_t longest_duration = 30 * 366 * std::int64_t{86'400'000'000'000};
+
 constexpr const char* duration_examples = "try 90s, 1h30m, 500ms";
 constexpr const char* size_examples = "try 200G, 64Mi, 1500000";
 constexpr const char* rate_examples = "try 24M, 38.014705M, 800k";
@@ -143,8 +147,8 @@ void parse_value(std::string_view text, std::chrono::nanoseconds& value) {
     if (number.empty() || unit == nullptr || unit->factor >= last_factor) refuse_it();
     last_factor = unit->factor;
     const auto part = scale(number, unit->factor);
-    if (!part || __builtin_add_overflow(total, *part, &total)) {
-      refuse("a duration", text, "longer than 292 years or finer than a nanosecond");
+    if (!part || __builtin_add_overflow(total, *part, &total) || total > longest_duration) {
+      refuse("a duration", text, "longer than 30 years or finer than a nanosecond");
     }
   }
   value = std::chrono::nanoseconds{total};

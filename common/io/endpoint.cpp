@@ -279,7 +279,14 @@ class Parser {
       digits = value;
     }
     constexpr std::int64_t largest = std::numeric_limits<std::int32_t>::max() / 2;  // the kernel doubles it in an int
-    return static_cast<std::uint64_t>(number(key, digits, 1, largest / unit) * unit);
+    std::int64_t count = 0;
+    const char* const end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, count);
+    if (error != std::errc{} || stop != end || count < 1 || count > largest / unit) {
+      fail("has " + std::string(key) + " '" + std::string(value) + "': a size from 1 to " + std::to_string(largest) +
+           " bytes is expected, such as 8M");
+    }
+    return static_cast<std::uint64_t>(count * unit);
   }
 
   // %2C stands for a comma, which would end the value.

@@ -145,8 +145,9 @@ TEST(Endpoint, SaysWhatIsWrongAndWhatWouldBeRight) {
   expect_error("srt://a:1,mode=server", "rendezvous");
   expect_error("srt://a:1,streamid=%zz", "%25");
   expect_error("srt://1.2.3.4@a:1", "udp:// and rtp://");
-  expect_error("udp://a:1,buffer=4G", "1 to");
-  expect_error("udp://a:1,buffer=", "1 to");
+  expect_error("udp://a:1,buffer=4G", "has buffer '4G': a size from 1 to 1073741823 bytes is expected, such as 8M");
+  expect_error("udp://a:1,buffer=99999999999999999999G", "has buffer '99999999999999999999G': a size from 1 to");
+  expect_error("udp://a:1,buffer=", "has buffer '': a size from 1 to");
   expect_error("out.ts,ttl=4", "cannot have ttl=");
 }
 

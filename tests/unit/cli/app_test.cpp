@@ -162,9 +162,14 @@ TEST_F(AppTest, FileIsNamedWithTheLineThatIsWrong) {
   EXPECT_EQ(refused("config = x\n"), path + ":1: config: no such option");
   EXPECT_EQ(refused("keep\n"), path + ":1: keep: a value is missing");
   EXPECT_EQ(refused("keep = 1h\nkeep = 2h\n"), path + ":1: keep: given more than once");
-  EXPECT_EQ(refused("[section]\n"), path + ": line 1: sections are not used here");
-  EXPECT_EQ(refused("input = [\"a\n"), path + ": line 1: a quote is not closed");
-  EXPECT_EQ(refused("input = \"a\" b\n"), path + ": line 1: 'b' is too much");
+  EXPECT_EQ(refused("[section]\n"), path + ":1: sections are not used here");
+  EXPECT_EQ(refused("input = [\"a\n"), path + ":1: a quote is not closed");
+  EXPECT_EQ(refused("input = \"a\" b\n"), path + ":1: 'b' is too much");
+}
+
+TEST_F(AppTest, FileMayBeginWithAByteOrderMark) {
+  app_.parse({"--config", file("\xEF\xBB\xBFkeep = 1h\n"), "--from", "now", "a", "b"});
+  EXPECT_EQ(options_.keep, 1h);
 }
 
 TEST_F(AppTest, FileThatCannotBeReadIsNamed) {

@@ -78,7 +78,10 @@ TEST_F(Date, OfAnyOtherShapeIsRefused) {
   EXPECT_EQ(refusal("now-2"), "not a duration: '2' (try 90s, 1h30m, 500ms)");
   EXPECT_EQ(refusal("9999-01-01 00:00"), "out of range: '9999-01-01 00:00' (1970 to 2200)");
   EXPECT_EQ(refusal("now+290d", now("2026-11-22T20:50Z")), "accepted as 2027-09-08T20:50:00Z");
-  EXPECT_EQ(refusal("now+106000d", now("2026-11-22T20:50Z")), "out of range: 'now+106000d' (1970 to 2200)");
+  EXPECT_EQ(refusal("now+2562047h"), "not a duration: '2562047h' (longer than 30 years or finer than a nanosecond)");
+  EXPECT_EQ(refusal("now+10980d", now("2200-12-31T23:59Z")), "accepted as 2231-01-23T23:59:00Z");
+  EXPECT_EQ(refusal("now+10980d", {.now = ts::WallTime::max(), .start = {}, .end = {}, .after = {}}),
+            "out of range: 'now+10980d' (1970 to 2200)");
 }
 
 TEST_F(Date, TimeOfDayIsTheLastOneThatWas) {

@@ -322,6 +322,7 @@ refuses() {
   refuses 2 'two outputs go to out.ts' dvbrecv -i "$mux" -s 257=out.ts -s 258=out.ts
   refuses 2 'pid-map' dvbrecv -i "$mux" -s 257=out.ts,pid-map=1
   refuses 2 'excludes' dvbrecv --list "$mux" -s 257=out.ts
+  refuses 2 '--list-time 0' dvbrecv --list "$mux" --list-time 0
   [ ! -e out.ts ]
 }
 
@@ -335,6 +336,8 @@ refuses() {
   refuses 2 'input symbolic.ts and output hard.ts are one file' dvbrecv -i symbolic.ts -s '*=hard.ts'
   refuses 2 'input - and output same.ts are one file' dvbrecv -s 257=same.ts <same.ts
   refuses 2 'input same.ts and output - are one file' bash -c 'dvbrecv -i same.ts -s 257=- >>same.ts'
+  refuses 2 'symbolic.ts: is the output too' bash -c 'dvbrecv --list symbolic.ts >>same.ts'
+  refuses 2 '-: is the output too' bash -c 'dvbrecv --list - <hard.ts >>same.ts'
   cmp "$mux" same.ts
 }
 

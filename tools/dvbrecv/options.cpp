@@ -1,8 +1,24 @@
 #include "tools/dvbrecv/options.hpp"
 
+#include <unistd.h>
+
 #include <stdexcept>
 
+#include "common/io/file_identity.hpp"
+
 namespace dvbrecv {
+namespace {
+
+void check_list(const Options& options) {
+  if (options.list_time <= options.list_time.zero())
+    throw cli::UsageError("--list-time 0: there is nothing to look at");
+  const auto multiplex = io::file_identity(*options.list, STDIN_FILENO);
+  if (multiplex && multiplex == io::file_identity(io::Endpoint::parse("-"), STDOUT_FILENO)) {
+    throw cli::UsageError(options.list->text + ": is the output too");
+  }
+}
+
+}  // namespace
 
 void declare(cli::App& app, Options& options) {
   app.synopsis("--input ENDPOINT --service SID=ENDPOINT[,KEY=VALUE]...");
@@ -23,7 +39,7 @@ void declare(cli::App& app, Options& options) {
 }
 
 void complete(Options& options) {
-  if (options.list) return;
+  if (options.list) return check_list(options);
   if (options.outputs.empty()) throw cli::UsageError("no output: give --service SID=ENDPOINT, or --list ENDPOINT");
   try {
     check_places(options.input, options.outputs);

@@ -8,7 +8,7 @@
 #include <tuple>
 
 #include "common/cli/values.hpp"
-#include "tools/dvbrecv/file_identity.hpp"
+#include "common/io/file_identity.hpp"
 
 namespace dvbrecv {
 namespace {
@@ -144,7 +144,7 @@ OutputSpec OutputSpec::parse(std::string_view text) {
 void check_places(const io::Endpoint& input, const std::vector<OutputSpec>& specs) {
   const auto source = file_identity(input, STDIN_FILENO);
   std::set<std::string> places;
-  std::map<FileIdentity, std::string> files;
+  std::map<io::FileIdentity, std::string> files;
   for (const auto& spec : specs) {
     if (!places.insert(spec.place).second) {
       throw std::invalid_argument("two outputs go to " + spec.endpoint.text);

@@ -1,4 +1,3 @@
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -16,6 +15,7 @@
 #include "common/cli/metrics.hpp"
 #include "common/cli/service_manager.hpp"
 #include "common/cli/signals.hpp"
+#include "common/io/file_identity.hpp"
 #include "common/io/pacer.hpp"
 #include "common/io/sink.hpp"
 #include "common/io/source.hpp"
@@ -41,22 +41,6 @@ void declare(cli::App& app, Options& options) {
   app.flag("--rt", options.realtime, "send by the real-time scheduler (SCHED_FIFO)");
 }
 
-// None: there is no such file, or it is a socket.
-std::optional<struct stat> facts_of(const io::Endpoint& endpoint, int standard_stream) {
-  struct stat facts {};
-  if (endpoint.is_socket()) return std::nullopt;
-  const bool is_path = endpoint.kind == io::Endpoint::Kind::path;
-  const int result = is_path ? ::stat(endpoint.path.c_str(), &facts) : ::fstat(standard_stream, &facts);
-  return result == 0 ? std::optional{facts} : std::nullopt;
-}
-
-// Opening the output would empty the file, or it would grow as it is read.
-bool is_same_file(const io::Endpoint& input, const io::Endpoint& output) {
-  const auto from = facts_of(input, STDIN_FILENO);
-  const auto to = facts_of(output, STDOUT_FILENO);
-  return from && to && S_ISREG(from->st_mode) && from->st_dev == to->st_dev && from->st_ino == to->st_ino;
-}
-
 io::Endpoint parse_file(const std::string& file) {
   try {
     return io::Endpoint::parse(file);
@@ -67,12 +51,15 @@ io::Endpoint parse_file(const std::string& file) {
 
 void check(const Options& options) {
   if (options.times == 0u) throw cli::UsageError("--times 0: at least 1");
+  const auto output = io::file_identity(options.output, STDOUT_FILENO);
   for (const std::string& file : options.files) {
     const io::Endpoint endpoint = parse_file(file);
     if (endpoint.is_socket()) {
       throw cli::UsageError(file + ": files are played, not sockets");
     }
-    if (is_same_file(endpoint, options.output)) throw cli::UsageError(file + ": is the output too");
+    // Opening the output would empty the file, or it would grow as it is read.
+    const auto identity = io::file_identity(endpoint, STDIN_FILENO);
+    if (identity && identity == output) throw cli::UsageError(file + ": is the output too");
     const bool again = options.loop || options.times.value_or(1) > 1;
     if (endpoint.kind == io::Endpoint::Kind::standard_stream && (again || options.files.size() > 1)) {
       throw cli::UsageError("-: standard input is played alone, and once");

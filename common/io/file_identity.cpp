@@ -1,4 +1,4 @@
-#include "tools/dvbrecv/file_identity.hpp"
+#include "common/io/file_identity.hpp"
 
 #include <sys/stat.h>
 
@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <system_error>
 
-namespace dvbrecv {
+namespace io {
 namespace {
 
 // As many as Linux follows: path_resolution(7).
@@ -33,10 +33,10 @@ std::optional<FileIdentity> of_new_file(const std::string& name) {
 
 }  // namespace
 
-std::optional<FileIdentity> file_identity(const io::Endpoint& endpoint, int standard_stream) {
+std::optional<FileIdentity> file_identity(const Endpoint& endpoint, int standard_stream) {
   if (endpoint.is_socket()) return std::nullopt;
   struct stat facts {};
-  const bool is_path = endpoint.kind == io::Endpoint::Kind::path;
+  const bool is_path = endpoint.kind == Endpoint::Kind::path;
   if ((is_path ? ::stat(endpoint.path.c_str(), &facts) : ::fstat(standard_stream, &facts)) != 0) {
     return is_path && errno == ENOENT ? of_new_file(endpoint.path) : std::nullopt;
   }
@@ -44,4 +44,4 @@ std::optional<FileIdentity> file_identity(const io::Endpoint& endpoint, int stan
   return FileIdentity{facts.st_dev, facts.st_ino, {}};
 }
 
-}  // namespace dvbrecv
+}  // namespace io

@@ -241,6 +241,21 @@ more_turns() {
   cmp "$(slate)" same.ts
 }
 
+@test "bytes that belong to no packet are skipped, and said once a file" {
+  local size
+  size=$(stat -c %s "$(slate)")
+  { head -c 188000 "$(slate)" && printf 'a hundred bytes or so that are no packet' && tail -c +188001 "$(slate)"; } >torn.ts
+  head -c $((size - 100)) "$(slate)" >cut.ts
+  run -0 tsplayout --metrics out.prom --times 2 torn.ts cut.ts -o out.ts
+  [ "$(grep -c 'torn.ts: 40 bytes skipped that belong to no packet, 1 losses of sync' <<<"$output")" -eq 1 ]
+  [ "$(grep -c 'cut.ts: 88 bytes skipped that belong to no packet, 0 losses of sync' <<<"$output")" -eq 1 ]
+  grep -q '^headend_tsplayout_skipped_bytes_total{.*} 256$' out.prom
+  grep -q '^headend_tsplayout_sync_losses_total{.*} 2$' out.prom
+  check_stream out.ts
+  tsplayout torn.ts -o once.ts
+  cmp once.ts "$(slate)"
+}
+
 @test "outputs that cannot be opened are named" {
   fails 1 "no-such-host.invalid" tsplayout "$(slate)" -o udp://no-such-host.invalid:5000
   fails 1 "nosuchif" tsplayout "$(slate)" -o udp://239.1.1.1:5000,iface=nosuchif

@@ -26,6 +26,7 @@ void Pass::fill(const std::function<bool()>& stopping) {
     if (chunks_.empty()) {
       if (source_->ended()) {
         ended_ = true;
+        statistics_ = source_->statistics();  // with a truncated last packet
       } else if (stopping()) {
         return;
       } else {

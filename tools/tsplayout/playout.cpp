@@ -63,6 +63,7 @@ bool Playout::run(io::Sink& sink) {
     ++statistics_.files;
     play_window(sink, false);
     if (stopping_()) return true;
+    tell_skipped();
     if (is_last()) {
       play_window(sink, true);
       return true;
@@ -163,6 +164,14 @@ void Playout::announce() {
            playing());
 }
 
+// Of a file that has been read, and not again at its next turn.
+void Playout::tell_skipped() {
+  const auto& file = current_->statistics();
+  if (file.skipped_bytes == 0 || !told_skipped_.insert(playing()).second) return;
+  cli::log(cli::Priority::warning, "{}: {} bytes skipped that belong to no packet, {} losses of sync", playing(),
+           file.skipped_bytes, file.sync_losses);
+}
+
 void Playout::retire() {
   statistics_ = statistics();
   current_.reset();
@@ -176,6 +185,7 @@ PlayoutStatistics Playout::statistics() const {
   if (!current_) return all;
   for (const ClockTrack& clock : current_->clocks()) all.clock_jumps += clock.jumps();
   all.skipped_bytes += current_->statistics().skipped_bytes;
+  all.sync_losses += current_->statistics().sync_losses;
   return all;
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct PlayoutStatistics {
   std::uint64_t clock_jumps = 0;      // of the files' own, smoothed
   std::uint64_t sections_renumbered = 0;
   std::uint64_t skipped_bytes = 0;  // of files, no part of any packet
+  std::uint64_t sync_losses = 0;    // of files
 };
 
 class Playout {
@@ -64,6 +66,7 @@ class Playout {
   void follow_clock(io::Sink& sink);
   void play_filler(io::Sink& sink, Filler& filler);
   void announce();
+  void tell_skipped();
   void retire();
 
   Options options_;
@@ -79,6 +82,7 @@ class Playout {
   std::uint64_t turn_ = 1, next_turn_ = 1;
   std::atomic<std::uint64_t> files_skipped_{0};
   bool warned_scrambled_ = false;
+  std::set<std::string> told_skipped_;
   PlayoutStatistics statistics_;
 };
 

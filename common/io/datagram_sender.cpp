@@ -1,7 +1,5 @@
 #include "common/io/datagram_sender.hpp"
 
-#include <algorithm>
-
 #include "common/io/srt_link.hpp"
 #include "common/io/udp_sender.hpp"
 
@@ -12,9 +10,12 @@ namespace {
 class SrtSender final : public DatagramSender {
  public:
   explicit SrtSender(const Endpoint& endpoint) : link_(endpoint, SrtLink::Role::sender, {}) {}
-  std::size_t send(std::span<const Datagram> datagrams) override {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(datagrams, [this](Datagram datagram) { return !link_.send(datagram); }));
+  Lost send(std::span<const Datagram> datagrams) override {
+    Lost lost;
+    for (const Datagram datagram : datagrams) {
+      if (!link_.send(datagram)) lost.add(datagram);
+    }
+    return lost;
   }
 
  private:

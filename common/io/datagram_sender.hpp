@@ -16,9 +16,16 @@ class DatagramSender {
   using Datagram = std::span<const std::uint8_t>;
 
   virtual ~DatagramSender() = default;
-  // Sends at most largest_batch datagrams and never blocks for long. Returns how many of them were lost: a network that
-  // refuses is counted, not thrown.
-  virtual std::size_t send(std::span<const Datagram> datagrams) = 0;
+  struct Lost {
+    std::size_t datagrams = 0, bytes = 0;
+    void add(Datagram datagram) {
+      ++datagrams;
+      bytes += datagram.size();
+    }
+  };
+  // Sends at most largest_batch datagrams and never blocks for long. Returns what of them was lost: a network that
+  // refuses, or is not there yet, is counted, not thrown.
+  virtual Lost send(std::span<const Datagram> datagrams) = 0;
 };
 
 // Throws what open_sink() throws.

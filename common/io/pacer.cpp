@@ -107,16 +107,19 @@ class Pacer::Channel {
     return {.datagrams = datagrams_.load(std::memory_order_relaxed),
             .late = late_.load(std::memory_order_relaxed),
             .overflows = overflows_.load(std::memory_order_relaxed),
-            .send_errors = send_errors_.load(std::memory_order_relaxed),
+            .send_errors = send_errors_.load(std::memory_order_acquire),
+            .refused_bytes = refused_bytes_.load(std::memory_order_relaxed),
             .worst_lateness = nanoseconds(worst_lateness_.load(std::memory_order_relaxed))};
   }
 
  private:
   void send(std::span<const DatagramQueue::Slot> slots, std::span<const DatagramSender::Datagram> batch) {
     const SteadyTime at = now();
-    const std::size_t lost = sender_->send(batch);
-    datagrams_.fetch_add(batch.size() - lost, std::memory_order_relaxed);
-    send_errors_.fetch_add(lost, std::memory_order_relaxed);
+    const auto lost = sender_->send(batch);
+    datagrams_.fetch_add(batch.size() - lost.datagrams, std::memory_order_relaxed);
+    // Bytes first: who reads finds no datagram without its bytes.
+    refused_bytes_.fetch_add(lost.bytes, std::memory_order_relaxed);
+    send_errors_.fetch_add(lost.datagrams, std::memory_order_release);
     for (const auto& slot : slots) {
       const nanoseconds lateness = at - slot.due;
       if (lateness > late_from) late_.fetch_add(1, std::memory_order_relaxed);
@@ -128,7 +131,7 @@ class Pacer::Channel {
   DatagramQueue queue_;
   std::atomic<std::uint32_t> rounds_{0};  // counts sendings; waited on
   std::atomic<bool> waiting_{false};
-  std::atomic<std::uint64_t> datagrams_{0}, late_{0}, overflows_{0}, send_errors_{0};
+  std::atomic<std::uint64_t> datagrams_{0}, late_{0}, overflows_{0}, send_errors_{0}, refused_bytes_{0};
   std::atomic<std::int64_t> worst_lateness_{0};
 };
 

@@ -17,6 +17,7 @@ struct PacerStatistics {
   std::uint64_t late = 0;         // sent more than a millisecond after their time
   std::uint64_t overflows = 0;    // datagrams dropped because the queue was full
   std::uint64_t send_errors = 0;  // refused by the network; datagrams lost
+  std::uint64_t refused_bytes = 0;
   std::chrono::nanoseconds worst_lateness{0};
 };
 

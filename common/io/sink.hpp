@@ -24,6 +24,7 @@ struct SinkStatistics {
   std::uint64_t packets = 0;            // handed over
   std::uint64_t bytes = 0;              // written
   std::uint64_t dropped_packets = 0;    // queue full, reader gone, or refused by the network
+  std::uint64_t refused_packets = 0;    // of these, by the network
   std::uint64_t unclocked_packets = 0;  // sent without a PCR to tell their time
   std::optional<PacerStatistics> pacer;
 };

@@ -17,7 +17,10 @@ using ts::SteadyTime;
 
 constexpr int default_packets = 7;  // 1316 bytes, what fits an Ethernet frame
 // A packet of a low-rate service does not wait longer than this for its datagram to fill.
-constexpr nanoseconds longest_fill = milliseconds{40};
+constexpr nanoseconds longest_fill = milliseconds{20};
+// A PCR that would is its datagram's last packet, and so leaves at its time: a receiver sees no jitter of ours. Above 7
+// Mb/s datagrams fill in less.
+constexpr nanoseconds longest_pcr_wait = milliseconds{1};
 // How far ahead of its time, beyond the latency, a packet is taken from an input that is not live, and what is left of
 // that when more are taken: one pause for many datagrams.
 constexpr nanoseconds most_ahead = milliseconds{300};
@@ -97,7 +100,21 @@ void SocketSink::add(const ts::Packet& packet, SteadyTime due) {
   last_due_ = due;
   std::memcpy(datagram_.data() + ts::RtpHeader::fixed_size + collected_ * ts::packet_size, packet.bytes.data(),
               ts::packet_size);
-  if (++collected_ == packets_per_datagram_) send();
+  ++collected_;
+  const bool late = makes_pcr_wait(packet, due);
+  if (collected_ == packets_per_datagram_ || late) send();
+}
+
+// Whether the packet has a PCR, and the datagram, at the rate since the PCR before, is far from full.
+bool SocketSink::makes_pcr_wait(const ts::Packet& packet, SteadyTime due) {
+  ++packets_since_pcr_;
+  if (!packet.has_sync() || packet.transport_error() || !packet.pcr()) return false;
+  const nanoseconds interval = pcr_due_ ? due - *pcr_due_ : nanoseconds{0};
+  const auto missing = static_cast<std::int64_t>(packets_per_datagram_ - collected_);
+  const nanoseconds wait = interval * missing / packets_since_pcr_;
+  pcr_due_ = due;
+  packets_since_pcr_ = 0;
+  return wait > longest_pcr_wait;
 }
 
 // A datagram leaves when its last packet is due.
@@ -143,7 +160,9 @@ SinkStatistics SocketSink::statistics() const {
   result.packets = packets_;
   result.bytes = bytes_;
   result.pacer = options_.pacer->statistics(channel_);
-  result.dropped_packets = dropped_ + result.pacer->send_errors * packets_per_datagram_;
+  const std::size_t header = has_rtp_ ? ts::RtpHeader::fixed_size : 0;
+  result.refused_packets = (result.pacer->refused_bytes - result.pacer->send_errors * header) / ts::packet_size;
+  result.dropped_packets = dropped_ + result.refused_packets;
   result.unclocked_packets = timer_.unclocked();
   return result;
 }

@@ -26,6 +26,7 @@ class SocketSink final : public Sink {
  private:
   void collect();
   void add(const ts::Packet& packet, ts::SteadyTime due);
+  bool makes_pcr_wait(const ts::Packet& packet, ts::SteadyTime due);
   void send();
   void wait_until_near(ts::SteadyTime due);
   bool stopping() const { return options_.stopping && options_.stopping(); }
@@ -40,6 +41,8 @@ class SocketSink final : public Sink {
   std::array<std::uint8_t, ts::RtpHeader::fixed_size + 7 * ts::packet_size> datagram_;
   std::size_t collected_ = 0;  // packets in datagram_
   ts::SteadyTime first_due_{}, last_due_{};
+  std::optional<ts::SteadyTime> pcr_due_;  // of the last PCR
+  std::int64_t packets_since_pcr_ = 0;
   ts::RtpHeader rtp_;
   std::uint32_t rtp_offset_ = 0;
 

@@ -59,29 +59,42 @@ void set_send_buffer(const FileDescriptor& socket, const Endpoint& endpoint) {
 
 // A pending ICMP error of an earlier datagram: nobody listens there now, which is not for a sender to mind.
 bool is_about_the_receiver(int error) { return error == ECONNREFUSED; }
+// A machine that starts has no routes, and its interfaces no addresses, yet.
+bool is_about_the_network(int error) {
+  return error == ENETUNREACH || error == EHOSTUNREACH || error == ENETDOWN || error == EADDRNOTAVAIL;
+}
 bool passes_soon(int error) { return error == EAGAIN || error == ENOBUFS || error == ENOMEM; }
+
+SocketAddress destination(const Endpoint& endpoint) {
+  if (endpoint.host.empty()) throw std::runtime_error(endpoint.text + ": an output needs a host");
+  if (!endpoint.source.empty()) throw std::runtime_error(endpoint.text + ": an output cannot choose its source");
+  return SocketAddress::resolve(endpoint.host, endpoint.port);
+}
 
 }  // namespace
 
-UdpSender::UdpSender(const Endpoint& endpoint) {
-  if (endpoint.host.empty()) throw std::runtime_error(endpoint.text + ": an output needs a host");
-  if (!endpoint.source.empty()) throw std::runtime_error(endpoint.text + ": an output cannot choose its source");
-  const SocketAddress to = SocketAddress::resolve(endpoint.host, endpoint.port);
-  socket_.reset(::socket(to.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+UdpSender::UdpSender(const Endpoint& endpoint) : to_(destination(endpoint)) {
+  socket_.reset(::socket(to_.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket_) throw_system_error("open", endpoint.text);
   set_send_buffer(socket_, endpoint);
-  if (to.is_multicast()) {
-    set_multicast_options(socket_, to, endpoint);
+  if (to_.is_multicast()) {
+    set_multicast_options(socket_, to_, endpoint);
   } else {
-    set_unicast_options(socket_, to, endpoint);
+    set_unicast_options(socket_, to_, endpoint);
   }
   if (endpoint.tos) {
-    set_option(socket_, to.level(), to.family() == AF_INET6 ? IPV6_TCLASS : IP_TOS, *endpoint.tos, endpoint);
+    set_option(socket_, to_.level(), to_.family() == AF_INET6 ? IPV6_TCLASS : IP_TOS, *endpoint.tos, endpoint);
   }
-  if (::connect(socket_.get(), to.get(), to.length) != 0) throw_system_error("send to", endpoint.text);
+  if (!connect() && !is_about_the_network(errno)) throw_system_error("send to", endpoint.text);
 }
 
-std::size_t UdpSender::send(std::span<const Datagram> datagrams) {
+bool UdpSender::connect() {
+  connected_ = connected_ || ::connect(socket_.get(), to_.get(), to_.length) == 0;
+  return connected_;
+}
+
+UdpSender::Lost UdpSender::send(std::span<const Datagram> datagrams) {
+  Lost lost;
   std::array<mmsghdr, largest_batch> messages{};
   std::array<iovec, largest_batch> vectors;
   const std::size_t count = std::min(datagrams.size(), largest_batch);
@@ -90,7 +103,10 @@ std::size_t UdpSender::send(std::span<const Datagram> datagrams) {
     messages[i].msg_hdr.msg_iov = &vectors[i];
     messages[i].msg_hdr.msg_iovlen = 1;
   }
-  std::size_t lost = 0;
+  if (!connect()) {
+    for (const Datagram datagram : datagrams.first(count)) lost.add(datagram);
+    return lost;
+  }
   bool retried = false;
   for (std::size_t i = 0; i < count;) {
     const int sent = ::sendmmsg(socket_.get(), &messages[i], static_cast<unsigned>(count - i), MSG_NOSIGNAL);
@@ -102,7 +118,7 @@ std::size_t UdpSender::send(std::span<const Datagram> datagrams) {
       pollfd writable{.fd = socket_.get(), .events = POLLOUT, .revents = 0};
       if (passes_soon(errno)) ::poll(&writable, 1, 1);
     } else {
-      if (!is_about_the_receiver(errno)) ++lost;
+      if (!is_about_the_receiver(errno)) lost.add(datagrams[i]);
       ++i;
       retried = false;
     }

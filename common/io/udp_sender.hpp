@@ -1,6 +1,7 @@
 // A connected UDP socket for output.
 #pragma once
 
+#include "common/io/address.hpp"
 #include "common/io/datagram_sender.hpp"
 #include "common/io/file_descriptor.hpp"
 
@@ -11,11 +12,16 @@ class UdpSender final : public DatagramSender {
   // For multicast without ttl=. 1, the kernel's own, never leaves the first network.
   static constexpr int default_multicast_ttl = 16;
 
+  // A network that cannot be reached now may come later: it is tried at each send.
   explicit UdpSender(const Endpoint& endpoint);
-  std::size_t send(std::span<const Datagram> datagrams) override;
+  Lost send(std::span<const Datagram> datagrams) override;
 
  private:
+  bool connect();
+
+  const SocketAddress to_;
   FileDescriptor socket_;
+  bool connected_ = false;
 };
 
 }  // namespace io

@@ -50,18 +50,15 @@ void Report::measure() {
 
 void Report::tell_losses() {
   const auto source = source_.statistics();
-  tell(input_, "RTP datagrams lost", source.rtp_lost);
-  tell(input_, "datagrams dropped by this host: it was too slow", source.socket_drops);
-  tell(input_, "datagrams without packets", source.invalid_datagrams);
-  tell(input_, "bytes skipped that belong to no packet", source.skipped_bytes);
+  losses_.tell(input_, "RTP datagrams lost", source.rtp_lost);
+  losses_.tell(input_, "datagrams dropped by this host: it was too slow", source.socket_drops);
+  losses_.tell(input_, "datagrams without packets", source.invalid_datagrams);
+  losses_.tell(input_, "bytes skipped that belong to no packet", source.skipped_bytes);
   for (const auto& output : splitter_.outputs()) {
-    tell(output.port->name(), "packets dropped", output.port->statistics().dropped_packets);
+    const auto sent = output.port->statistics();
+    losses_.tell(output.port->name(), "packets dropped", sent.dropped_packets - sent.refused_packets);
+    losses_.tell(output.port->name(), "packets refused by the network", sent.refused_packets);
   }
-}
-
-void Report::tell(const std::string& place, const char* what, std::uint64_t total) {
-  const auto before = std::exchange(told_[place + what], total);
-  if (total > before) losses_.log(cli::Priority::warning, "{}: {} {}", place, total - before, what);
 }
 
 void Report::forget_others(cli::Metrics& metrics) {
@@ -118,6 +115,8 @@ void Report::refresh(cli::Metrics& metrics, const Splitter::Output& output) cons
   count("output_continuity_errors_total", "Breaks of a continuity counter in what the output passes.",
         output.port->continuity_errors());
   if (sink.pacer) {
+    count("output_refused_packets_total", "Of the dropped packets, those that the network refused.",
+          sink.refused_packets);
     count("output_late_datagrams_total", "Datagrams sent more than a millisecond late.", sink.pacer->late);
   }
   if (output.service) {

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "common/cli/log.hpp"
+#include "common/cli/loss_log.hpp"
 #include "common/cli/metrics.hpp"
 #include "common/io/source.hpp"
 #include "tools/dvbrecv/rate_meter.hpp"
@@ -34,7 +34,6 @@ class Report {
   void refresh(cli::Metrics& metrics, const Splitter::Output& output) const;
   std::optional<double> bit_rate(const Port& port) const;
   void tell_losses();
-  void tell(const std::string& place, const char* what, std::uint64_t total);
 
   std::string input_;
   const io::Source& source_;
@@ -42,8 +41,7 @@ class Report {
   bool silent_ = false;
   RateMeter input_rate_;
   std::map<std::string, RateMeter> output_rates_;  // by the port's name
-  std::map<std::string, std::uint64_t> told_;      // of losses, by the message
-  cli::RateLimited losses_;
+  cli::LossLog losses_;
 };
 
 }  // namespace dvbrecv

@@ -98,13 +98,14 @@ cli::ExitStatus run(int argc, char** argv) {
       io::open_sink(options.output, {.pcr_pid = playout.pcr_pid(), .pacer = &pacer, .stopping = stopping});
 
   cli::Metrics metrics{"tsplayout"};
-  tsplayout::Report report{playout, *sink, metrics};
+  tsplayout::Report report{options.output.text, playout, *sink, metrics};
   cli::MetricsWriter writer{metrics, app.metrics_file(), [&] { report.refresh(); }};
   on_packets = [&] {
     const auto now = std::chrono::steady_clock::now();
     manager.status(report.status_line());
     manager.poll(now);
     writer.poll(now);
+    report.poll(now);
     signals.take_reload();  // files are opened anew at each turn anyway
     if (signals.take_dump()) report.print();
   };
@@ -118,6 +119,7 @@ cli::ExitStatus run(int argc, char** argv) {
     return cli::ExitStatus::failed;  // without a word: the reader has had enough
   }
   report.refresh();
+  report.tell_losses();
   if (!played) throw std::runtime_error("none of the files can be played any more");
   return playout.statistics().files_skipped > 0 ? cli::ExitStatus::incomplete : cli::ExitStatus::done;
 }

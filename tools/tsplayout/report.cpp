@@ -3,13 +3,20 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <utility>
 
 #include "common/cli/log.hpp"
 
 namespace tsplayout {
 
-Report::Report(const Playout& playout, const io::Sink& sink, cli::Metrics& metrics)
-    : playout_(playout), sink_(sink), metrics_(metrics) {}
+namespace {
+
+constexpr std::chrono::seconds telling_interval{2};
+
+}  // namespace
+
+Report::Report(std::string output, const Playout& playout, const io::Sink& sink, cli::Metrics& metrics)
+    : output_(std::move(output)), playout_(playout), sink_(sink), metrics_(metrics) {}
 
 void Report::refresh() {
   const PlayoutStatistics played = playout_.statistics();
@@ -24,6 +31,7 @@ void Report::refresh() {
   count("clock_jumps_total", "Jumps of program clocks within files, smoothed.", played.clock_jumps);
   count("sections_renumbered_total", "Table sections sent with another version.", played.sections_renumbered);
   count("skipped_bytes_total", "Bytes of files that were part of no packet.", played.skipped_bytes);
+  count("sync_losses_total", "Times that packets could not be found in the bytes of a file.", played.sync_losses);
   const io::SinkStatistics sent = sink_.statistics();
   count("dropped_packets_total", "Packets that did not leave.", sent.dropped_packets);
   if (!sent.pacer) return;
@@ -32,6 +40,16 @@ void Report::refresh() {
   count("send_errors_total", "Datagrams that the network refused.", sent.pacer->send_errors);
   metrics_.gauge("worst_lateness_seconds", "Latest datagram against its time.")
       .set(std::chrono::duration<double>(sent.pacer->worst_lateness).count());
+}
+
+void Report::tell_losses() {
+  losses_.tell(output_, "packets refused by the network", sink_.statistics().refused_packets);
+}
+
+void Report::poll(ts::SteadyTime now) {
+  if (now < next_telling_) return;
+  next_telling_ = now + telling_interval;
+  tell_losses();
 }
 
 // Made anew with each file only.

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "common/cli/loss_log.hpp"
 #include "common/cli/metrics.hpp"
 #include "common/io/sink.hpp"
 #include "tools/tsplayout/playout.hpp"
@@ -11,19 +12,25 @@ namespace tsplayout {
 
 class Report {
  public:
-  // All must live as long as this.
-  Report(const Playout& playout, const io::Sink& sink, cli::Metrics& metrics);
+  // All must live as long as this. `output`: its name.
+  Report(std::string output, const Playout& playout, const io::Sink& sink, cli::Metrics& metrics);
 
   void refresh();
   const std::string& status_line();
   void print() const;
+  // Every few seconds, and at the end: what was lost since the last time.
+  void tell_losses();
+  void poll(ts::SteadyTime now);
 
  private:
+  const std::string output_;
   const Playout& playout_;
   const io::Sink& sink_;
   cli::Metrics& metrics_;
   std::string line_;
   std::uint64_t line_files_ = 0;
+  cli::LossLog losses_;
+  ts::SteadyTime next_telling_{};
 };
 
 }  // namespace tsplayout

@@ -1,4 +1,5 @@
-// The tables that the tools read (decoded by libdvbpsi) and make (ISO/IEC 13818-1 2.4.4, EN 300 468 5.2).
+// The tables that the tools read (by libdvbpsi; the PAT by a reader of ours that takes linear time) and make (ISO/IEC
+// 13818-1 2.4.4, EN 300 468 5.2).
 //
 // parse_*() take every section of one complete table version, in order of number; nothing comes back if a CRC or a
 // length in them is wrong. They may be given any bytes. sections() gives them back, sealed with CRC, at most 1024 bytes

@@ -6,7 +6,8 @@
 namespace psi {
 namespace {
 
-constexpr std::array fixed_pids{ts::pat_pid, ts::cat_pid, ts::nit_pid, ts::sdt_pid, ts::eit_pid, ts::tdt_pid};
+constexpr std::array fixed_pids{ts::pat_pid, ts::cat_pid, ts::nit_pid, ts::sdt_pid,
+                                ts::eit_pid, ts::rst_pid, ts::tdt_pid};
 
 SectionBytes copy_of(const ts::Section& section) { return {section.bytes().begin(), section.bytes().end()}; }
 
@@ -83,6 +84,7 @@ void ServiceTracker::assemble_only_known() {
 void ServiceTracker::take(ts::Pid pid, const ts::Section& section) {
   if (!is_sound(section)) {
     ++crc_errors_;
+    if (on_damaged_section_) on_damaged_section_(pid, section);
     return;
   }
   if (on_section_) on_section_(pid, section);

@@ -49,8 +49,10 @@ class ServiceTracker {
   ServiceTracker(ChangeHandler on_change, Options options);
   ~ServiceTracker();
   void on_section(SectionHandler handler) { on_section_ = std::move(handler); }
+  // Every section with a wrong CRC, or too short for one.
+  void on_damaged_section(SectionHandler handler) { on_damaged_section_ = std::move(handler); }
 
-  // True for the PIDs whose packets feed() looks at: PAT, CAT, NIT, SDT, EIT, TDT, and each PMT PID.
+  // True for the PIDs whose packets feed() looks at: PAT, CAT, NIT, SDT, EIT, RST, TDT, and each PMT PID.
   bool wants(ts::Pid pid) const { return assemblers_[pid.value()] != nullptr; }
   void feed(const ts::Packet& packet);
   // Data was lost or the source changed: sections begun are dropped, what is known stays.
@@ -89,7 +91,7 @@ class ServiceTracker {
   void changed(Change change, std::optional<ServiceId> service = std::nullopt) const;
 
   ChangeHandler on_change_;
-  SectionHandler on_section_;
+  SectionHandler on_section_, on_damaged_section_;
   Options options_;
   std::array<std::unique_ptr<ts::SectionAssembler>, ts::Pid::count> assemblers_;
   std::optional<Pat> pat_;

@@ -88,6 +88,7 @@ void SectionAssembler::feed(const Packet& packet, const Handler& handler) {
     return;
   }
   if (!packet.has_payload() || !follows(packet)) return;
+  ++packets_;
   auto payload = packet.payload();
   if (!packet.unit_start()) {
     if (!buffer_.empty()) continue_section(payload, handler);
@@ -120,12 +121,13 @@ void SectionAssembler::continue_section(std::span<const std::uint8_t> bytes, con
   const auto part = bytes.first(std::min(bytes.size(), size - buffer_.size()));
   buffer_.insert(buffer_.end(), part.begin(), part.end());
   if (buffer_.size() < size) return;
-  handler(Section{buffer_});
+  handler(Section{buffer_, packets_});
   buffer_.clear();
 }
 
 // Sections that follow one another to the end of a packet, or to the stuffing.
 void SectionAssembler::begin_sections(std::span<const std::uint8_t> bytes, const Handler& handler) {
+  packets_ = 1;
   while (!bytes.empty() && bytes[0] != stuffing) {
     if (bytes.size() < header_size || bytes.size() < section_size(bytes)) {
       continue_section(bytes, handler);

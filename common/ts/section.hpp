@@ -19,10 +19,11 @@ std::uint32_t crc32(std::span<const std::uint8_t> bytes);
 class Section {
  public:
   static constexpr std::size_t maximum_size = 4096;
-  // `bytes` holds at least 3 bytes and as many as its section_length says.
-  explicit Section(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
+  // `bytes` holds at least 3 bytes and as many as its section_length says; `packets` is how many it came in.
+  explicit Section(std::span<const std::uint8_t> bytes, unsigned packets = 1) : bytes_(bytes), packets_(packets) {}
 
   std::span<const std::uint8_t> bytes() const { return bytes_; }
+  unsigned packets() const { return packets_; }
   std::uint8_t table_id() const { return bytes_[0]; }
   // section_syntax_indicator set and long enough for the header and a CRC.
   bool has_long_header() const { return (bytes_[1] & 0x80) != 0 && bytes_.size() >= 12; }
@@ -37,6 +38,7 @@ class Section {
 
  private:
   std::span<const std::uint8_t> bytes_;
+  unsigned packets_;
 };
 
 // Sections out of the packets of one PID. Lost packets drop the section that they were part of.
@@ -57,6 +59,7 @@ class SectionAssembler {
   void begin_sections(std::span<const std::uint8_t> bytes, const Handler& handler);
 
   std::vector<std::uint8_t> buffer_;  // the section begun, empty if none is
+  unsigned packets_ = 0;              // that it came in, until now
   std::uint64_t dropped_ = 0;
   std::int8_t last_counter_ = -1;  // -1: none
   bool duplicate_ = false;         // the last packet was the one repetition that is allowed

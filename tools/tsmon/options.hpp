@@ -1,0 +1,42 @@
+// What the command line asks for.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/cli/app.hpp"
+#include "common/io/endpoint.hpp"
+#include "tools/tsmon/limits.hpp"
+#include "tools/tsmon/monitor.hpp"
+
+namespace tsmon {
+
+struct Options {
+  io::Endpoint input, output;
+  bool pass = false;
+  bool check = false;
+  bool json = false;
+  std::filesystem::path report;  // where reports go; empty: standard output, or standard error with --pass
+  std::optional<std::chrono::nanoseconds> duration;
+  std::chrono::nanoseconds interval{std::chrono::seconds{1}};
+  std::string on_alarm;
+
+  Profile profile = Profile::dvb;
+  std::optional<IndicatorList> only, ignore;
+  std::vector<ts::Pid> private_pids;
+  std::optional<Monitor::Clock> clock;
+  LimitOptions limits;
+
+  // With the profile's limits, the indicators chosen, and the clock.
+  Monitor::Options monitor(bool live) const;
+};
+
+void declare(cli::App& app, Options& options);
+// Throws cli::UsageError.
+void check(const Options& options);
+
+}  // namespace tsmon

@@ -22,6 +22,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/split.XXXXXX")
 pids=()
 finish() {
   [ "${#pids[@]}" -eq 0 ] || kill -KILL "${pids[@]}" 2>/dev/null || true
+  wait 2>/dev/null || true
   rm -rf "$work"
 }
 trap finish EXIT

@@ -45,6 +45,8 @@ class AccessUnitScanner {
   std::size_t stream_bytes() const { return stream_bytes_; }
   std::size_t header_bytes() const { return header_bytes_; }
   std::uint64_t position() const { return position_; }
+  // The unit begun whose end is not known yet; its size is 0. None of audio, whose headers tell it.
+  const std::optional<ScannedUnit>& open() const { return open_; }
 
   const std::optional<VideoParameters>& video() const { return video_; }  // of the last parameter sets
   const std::optional<AudioFrame>& audio() const { return audio_; }       // the last frame

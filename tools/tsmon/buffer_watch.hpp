@@ -42,6 +42,8 @@ class BufferWatch {
   // The greatest fullness of each buffer and the longest delay since the start.
   ts::Tstd::Figures figures() const;
   // What the headers of the stream say, as far as it could be scanned.
+  // Whether access units can be found in a stream of this kind.
+  bool scans() const { return model_ != Model::none; }
   const std::optional<ts::VideoParameters>& video() const { return scanner_.video(); }
   const std::optional<ts::AudioFrame>& audio() const { return scanner_.audio(); }
   // Found, whole or not.
@@ -82,6 +84,7 @@ class PsiBufferWatch {
   // The timeline jumped. (A loss does no harm here.)
   void reset();
 
+  ts::Pid pmt_pid() const { return pmt_pid_; }
   // In figures().multiplex: Bsys.
   ts::Tstd::Figures figures() const;
 

@@ -20,20 +20,30 @@ ElementaryWatch::ElementaryWatch(psi::ServiceId service, const psi::Pmt::Stream&
     : service_(service),
       stream_(stream),
       description_(psi::describe(stream)),
+      is_continuous_(description_.kind == psi::StreamKind::video || description_.kind == psi::StreamKind::audio),
       board_(board),
       limits_(limits),
-      units_(since.time) {}
+      units_(since.time),
+      buffer_(service, stream, board) {}
 
-bool ElementaryWatch::is_continuous() const {
-  return description_.kind == psi::StreamKind::video || description_.kind == psi::StreamKind::audio;
+void ElementaryWatch::feed(const ts::Packet& packet, Moment at, double ticks_per_packet, const PcrMeter* pcr) {
+  const std::uint64_t units = buffer_.access_units();
+  buffer_.feed(packet, at, ticks_per_packet, pcr);
+  if (packet.unit_start()) ++pes_packets_;
+  if (!is_continuous_) return;
+  // A stream that is not what the PMT says has no access units to go by.
+  const bool can_see = packet.scrambling() == 0 && buffer_.access_units() > 0;
+  if (can_see ? buffer_.access_units() != units : packet.unit_start()) go_on(at);
+  if (packet.unit_start()) take_pts(packet, at);
 }
 
-void ElementaryWatch::begin_unit(const ts::Packet& packet, Moment at) {
-  ++access_units_;
-  if (!is_continuous()) return;
+void ElementaryWatch::go_on(Moment at) {
   board_.set_measured(Indicator::stalled);
   units_.seen(board_, Indicator::stalled, subject(), at, limits_.stall,
               [&] { return ceased("new access unit", limits_.stall); });
+}
+
+void ElementaryWatch::take_pts(const ts::Packet& packet, Moment at) {
   if (packet.scrambling() != 0) {
     if (pts_) pts_->release(board_, Indicator::pts, subject(), at);
     pts_.reset();
@@ -47,7 +57,7 @@ void ElementaryWatch::begin_unit(const ts::Packet& packet, Moment at) {
 }
 
 void ElementaryWatch::poll(Moment now) {
-  if (!is_continuous()) return;
+  if (!is_continuous_) return;
   units_.poll(board_, Indicator::stalled, subject(), now, limits_.stall,
               [&] { return ceased("new access unit", limits_.stall); });
   if (pts_) pts_->poll(board_, Indicator::pts, subject(), now, limits_.pts, [&] { return ceased("PTS", limits_.pts); });

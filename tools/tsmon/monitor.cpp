@@ -141,7 +141,7 @@ void Monitor::take(const Stretch& stretch) {
   board_.set_wall(wall_);
   if (!first_arrival_) first_arrival_ = stretch.arrival.steady;
   tables_.set_timed(stretch.ticks_per_packet > 0 || options_.clock == Clock::arrival);
-  if (stretch.after_loss) interrupt_pcrs();
+  if (stretch.after_loss) interrupt();
   const bool by_arrival = options_.clock == Clock::arrival;
   const ts::ProgramTime arrived =
       ts::ProgramTime{} + std::chrono::duration_cast<ts::Ticks27>(stretch.arrival.steady - *first_arrival_);
@@ -190,10 +190,18 @@ void Monitor::take(const ts::Packet& packet, Moment at, const Stretch& stretch) 
     if (const auto pcr = packet.pcr()) take_pcr(packet, *pcr, state, at, stretch);
   }
   if (state.elementary) {
-    state.elementary->feed(packet, at);
+    state.elementary->feed(packet, at, stretch.ticks_per_packet, pids_[state.pcr_pid.value()].pcr.get());
   } else if (tracker_.wants(pid)) {
+    take_psi(packet, at, stretch.ticks_per_packet);
     if (packet.unit_start()) state.starts = {state.starts[1], at};
     tracker_.feed(packet);
+  }
+}
+
+void Monitor::take_psi(const ts::Packet& packet, Moment at, double ticks_per_packet) {
+  const ts::Pid pid = packet.pid();
+  for (auto& [id, buffer] : psi_buffers_) {
+    if (pid == ts::pat_pid || pid == ts::cat_pid || pid == buffer.pmt_pid()) buffer.feed(packet, at, ticks_per_packet);
   }
 }
 
@@ -221,6 +229,7 @@ bool Monitor::check_continuity(const ts::Packet& packet, PidState& state, Moment
                                   : std::string{"a packet came more than twice"};
   });
   if (result.verdict == repeated) return false;
+  if (state.elementary) state.elementary->interrupt();
   interrupt_pcrs();
   return true;
 }
@@ -253,6 +262,13 @@ void Monitor::interrupt_pcrs() {
   for (const ts::Pid pid : seen_) {
     if (auto& pcr = pids_[pid.value()].pcr) pcr->interrupt();
   }
+}
+
+// Packets of any PID may be missing.
+void Monitor::interrupt() {
+  interrupt_pcrs();
+  for (const ts::Pid pid : streams_) pids_[pid.value()].elementary->interrupt();
+  for (auto& [id, buffer] : psi_buffers_) buffer.reset();
 }
 
 void Monitor::tables_changed(psi::ServiceTracker::Change change, std::optional<psi::ServiceId> id) {
@@ -356,6 +372,13 @@ void Monitor::refer(ts::Pid pid, PidState& state, bool is_named) {
 }
 
 void Monitor::follow_streams() {
+  std::erase_if(psi_buffers_, [&](const auto& entry) {
+    const psi::Service* service = tracker_.find(entry.first);
+    return service == nullptr || service->pmt_pid != entry.second.pmt_pid();
+  });
+  for (const auto& [id, service] : tracker_.services()) {
+    psi_buffers_.try_emplace(id, id, service.pmt_pid, board_);
+  }
   std::map<ts::Pid, std::pair<psi::ServiceId, const psi::Pmt::Stream*>> wanted;
   for (const auto& [id, service] : tracker_.services()) {
     if (!service.pmt) continue;
@@ -373,6 +396,7 @@ void Monitor::follow_streams() {
   });
   for (const auto& [pid, entry] : wanted) {
     auto& watch = pids_[pid.value()].elementary;
+    pids_[pid.value()].pcr_pid = tracker_.find(entry.first)->pmt->pcr_pid;
     // A stream on the PID of a table: the table is what we can read.
     if (watch || tracker_.wants(pid)) continue;
     watch = std::make_unique<ElementaryWatch>(entry.first, *entry.second, now_, board_, options_.limits);

@@ -18,6 +18,7 @@
 #include "common/ts/continuity.hpp"
 #include "common/ts/packet.hpp"
 #include "tools/tsmon/alarm_board.hpp"
+#include "tools/tsmon/buffer_watch.hpp"
 #include "tools/tsmon/elementary_watch.hpp"
 #include "tools/tsmon/limits.hpp"
 #include "tools/tsmon/moment.hpp"
@@ -38,6 +39,7 @@ struct PidState {
   std::uint64_t window_packets = 0;  // until the last window ended
   RateMeter rate;
   std::unique_ptr<ElementaryWatch> elementary;
+  ts::Pid pcr_pid;  // of its program
   std::unique_ptr<PcrMeter> pcr;
 
   ts::ProgramTime last_seen{};
@@ -120,6 +122,8 @@ class Monitor {
   bool check_continuity(const ts::Packet& packet, PidState& state, Moment at);
   void take_scrambled(const ts::Packet& packet, PidState& state, Moment at);
   void take_pcr(const ts::Packet& packet, ts::Pcr pcr, PidState& state, Moment at, const Stretch& stretch);
+  void take_psi(const ts::Packet& packet, Moment at, double ticks_per_packet);
+  void interrupt();
   void interrupt_pcrs();
   void tables_changed(psi::ServiceTracker::Change change, std::optional<psi::ServiceId> service);
   void tell(const std::string& text, const Subject& subject);
@@ -147,6 +151,7 @@ class Monitor {
   std::optional<ts::ProgramTime> references_known_;  // all PMTs of the PAT have come
   std::set<ts::Pid> streams_;                        // that have an ElementaryWatch
   std::map<psi::ServiceId, std::uint16_t> told_events_;
+  std::map<psi::ServiceId, PsiBufferWatch> psi_buffers_;
   std::map<psi::ServiceId, RateMeter> service_rates_;
   RateMeter rate_;
   Totals totals_;

@@ -11,6 +11,7 @@
 #include "common/cli/table.hpp"
 #include "common/cli/values.hpp"
 #include "tools/tsmon/event_log.hpp"
+#include "tools/tsmon/format_text.hpp"
 
 namespace tsmon {
 namespace {
@@ -116,8 +117,6 @@ std::string Report::what_is(ts::Pid pid) const {
   return "unreferenced";
 }
 
-std::string Report::picture_of(const ElementaryWatch&) const { return {}; }
-
 std::string Report::services(bool with_components) const {
   cli::Table table{{{"SERVICE"},
                     {"NAME"},
@@ -140,7 +139,7 @@ std::string Report::services(bool with_components) const {
     for (const auto& stream : service.pmt->streams) {
       const auto& state = monitor_.state(stream.pid);
       std::string what = what_is(stream.pid);
-      if (state.elementary) what += picture_of(*state.elementary);
+      if (state.elementary) what += " " + format_text(*state.elementary);
       if (stream.pid == service.pmt->pcr_pid) what += ", PCR";
       table.add_row({"", "", what, hex(stream.pid), rate_text(monitor_.mean_rate(stream.pid)),
                      rate_text(state.rate.least()), rate_text(state.rate.greatest()),

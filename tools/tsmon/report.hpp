@@ -34,7 +34,6 @@ class Report {
   std::string indicators() const;
   std::string alarms(bool only_active, std::size_t most) const;
   std::string what_is(ts::Pid pid) const;
-  std::string picture_of(const ElementaryWatch& watch) const;
 
   std::string input_;
   const Monitor& monitor_;

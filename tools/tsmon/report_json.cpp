@@ -4,6 +4,7 @@
 #include "common/cli/date.hpp"
 #include "common/psi/elementary_stream.hpp"
 #include "tools/tsmon/event_log.hpp"
+#include "tools/tsmon/format_text.hpp"
 #include "tools/tsmon/report.hpp"
 
 namespace tsmon {
@@ -36,6 +37,23 @@ Json event_json(const std::optional<psi::EitEvent>& event) {
   return out;
 }
 
+// The greatest fullness of the system target decoder's buffers in bytes, beside their sizes.
+Json buffers_json(const BufferWatch& watch) {
+  const auto limits = watch.limits();
+  if (!limits) return {};
+  const auto figures = watch.figures();
+  Json out{{"tb", figures.transport}, {"tb_size", limits->transport_size}};
+  if (limits->multiplex_rate > 0) {
+    out["mb"] = figures.multiplex;
+    out["mb_size"] = limits->multiplex_size;
+  }
+  out["eb"] = figures.elementary;
+  out["eb_size"] = limits->elementary_size > 0 ? Json(limits->elementary_size) : Json();
+  out["size_sent"] = limits->size_sent;
+  out["delay_greatest_s"] = seconds(figures.delay);
+  return out;
+}
+
 Json component_json(const Monitor& monitor, const psi::Pmt::Stream& stream) {
   const auto what = psi::describe(stream);
   const auto& state = monitor.state(stream.pid);
@@ -45,6 +63,8 @@ Json component_json(const Monitor& monitor, const psi::Pmt::Stream& stream) {
           {"codec", what.codec},
           {"languages", what.languages},
           {"scrambled", state.packets > 0 ? Json(state.scrambled > 0) : Json()},
+          {"format", state.elementary ? format_json(*state.elementary) : Json()},
+          {"buffers", state.elementary ? buffers_json(state.elementary->buffer()) : Json()},
           {"access_units", state.elementary ? Json(state.elementary->access_units()) : Json()},
           {"bit_rate", rates_json(monitor.mean_rate(stream.pid), &state.rate)}};
 }

@@ -72,6 +72,25 @@ psi::SectionBytes tdt_section(std::chrono::sys_seconds utc) {
   return out;
 }
 
+psi::SectionBytes tot_section(std::chrono::sys_seconds utc) {
+  Bytes out{psi::table_id::tot, 0x70, 11};
+  put(out, 5, mjd_time(utc));
+  put(out, 2, 0xF000u);  // no descriptors
+  put(out, 4, 0);
+  ts::seal_section(out);
+  return out;
+}
+
+psi::SectionBytes rst_section(std::uint16_t service, std::uint16_t event) {
+  Bytes out{psi::table_id::rst, 0x70, 9};
+  put(out, 2, 1);       // transport_stream_id
+  put(out, 2, 0x20FA);  // original_network_id
+  put(out, 2, service);
+  put(out, 2, event);
+  put(out, 1, 0xFC);  // running
+  return out;
+}
+
 psi::SectionBytes nit_section(std::uint16_t network, const std::string& name) {
   Bytes descriptor{psi::tag::network_name};
   put_counted(descriptor, psi::to_dvb_text(name));

@@ -32,6 +32,10 @@ struct Event {
 psi::SectionBytes eit_section(const SectionHeader& header, std::uint16_t transport_stream, std::uint16_t network,
                               std::span<const Event> events);
 psi::SectionBytes tdt_section(std::chrono::sys_seconds utc);
+// Without descriptors, with a CRC.
+psi::SectionBytes tot_section(std::chrono::sys_seconds utc);
+// RST of one event.
+psi::SectionBytes rst_section(std::uint16_t service, std::uint16_t event);
 // NIT actual with a network_name_descriptor.
 psi::SectionBytes nit_section(std::uint16_t network, const std::string& name);
 

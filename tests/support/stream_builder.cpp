@@ -33,7 +33,8 @@ void put_timestamp(Bytes& out, unsigned prefix, ts::Timestamp timestamp) {
   out.push_back(static_cast<std::uint8_t>(t << 1 | 1));
 }
 
-// `dts` is sent if it is another than `pts`; PES_packet_length is sent unless it is video.
+}  // namespace
+
 Bytes pes_packet(std::uint8_t stream_id, ts::Timestamp pts, ts::Timestamp dts, const Bytes& data) {
   const bool both = pts != dts;
   const bool video = (stream_id & 0xF0) == 0xE0;
@@ -47,8 +48,6 @@ Bytes pes_packet(std::uint8_t stream_id, ts::Timestamp pts, ts::Timestamp dts, c
   out.insert(out.end(), data.begin(), data.end());
   return out;
 }
-
-}  // namespace
 
 ServiceOptions ServiceOptions::numbered(unsigned n) {
   ServiceOptions out;
@@ -215,7 +214,10 @@ void StreamBuilder::queue_tables(ts::Ticks27 now) {
   for (const auto& [id, carried] : services_) queue_sections(carried.options.pmt_pid, psi::sections(pmt(id)));
   if (table_cycles_ % description_cycles == 0) {
     queue_sections(ts::sdt_pid, psi::sections(sdt()));
-    queue_sections(ts::eit_pid, eit());
+    queue_sections(ts::eit_pid, eit(options_.spread_sections ? EitPart::present : EitPart::all));
+  }
+  if (options_.spread_sections && table_cycles_ % description_cycles == 1) {
+    queue_sections(ts::eit_pid, eit(EitPart::following));
   }
   if (table_cycles_ % network_cycles == 0) {
     queue_sections(ts::nit_pid, {nit_section(options_.network_id, "Support network")});
@@ -225,7 +227,7 @@ void StreamBuilder::queue_tables(ts::Ticks27 now) {
   if (tables_.size() > 1000) throw std::length_error{"StreamBuilder: rate too low for the tables"};
 }
 
-std::vector<psi::SectionBytes> StreamBuilder::eit() const {
+std::vector<psi::SectionBytes> StreamBuilder::eit(EitPart part) const {
   std::vector<psi::SectionBytes> out;
   const auto add = [&](const SectionHeader& header, std::span<const Event> events) {
     out.push_back(eit_section(header, options_.transport_stream_id, options_.network_id, events));
@@ -238,10 +240,11 @@ std::vector<psi::SectionBytes> StreamBuilder::eit() const {
     SectionHeader header{.table = psi::table_id::eit_pf_actual, .extension = id.value(), .version = eit_version_};
     header.last_number = 1;
     if (options.present || options.following) {
-      add(header, one(options.present));
+      if (part != EitPart::following) add(header, one(options.present));
       header.number = 1;
-      add(header, one(options.following));
+      if (part != EitPart::present) add(header, one(options.following));
     }
+    if (part == EitPart::following) continue;
     header.table = psi::table_id::eit_schedule_actual_first;
     header.number = header.last_number = 0;
     if (!options.schedule.empty()) add(header, options.schedule);

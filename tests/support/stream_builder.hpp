@@ -71,6 +71,8 @@ class StreamBuilder {
     std::uint16_t network_id = 0x20FA;
     std::chrono::sys_seconds utc{std::chrono::sys_days{std::chrono::year{2026} / 1 / 15} + std::chrono::hours{12}};
     psi::Descriptors cat{};  // no CAT if empty
+    // EIT following 90 ms after EIT present: two sections of a table are 25 ms apart (EN 300 468 5.1.4.1).
+    bool spread_sections = false;
   };
   StreamBuilder() : StreamBuilder(Options{}) {}
   explicit StreamBuilder(Options options) : options_(std::move(options)) {}
@@ -126,7 +128,8 @@ class StreamBuilder {
   std::optional<ts::Packet> pcr_packet(ts::Ticks27 now);
   std::optional<ts::Packet> track_packet();
   ts::Packet packet_of(Track& track, std::optional<ts::Pcr> pcr, bool discontinuity);
-  std::vector<psi::SectionBytes> eit() const;
+  enum class EitPart : std::uint8_t { all, present, following };
+  std::vector<psi::SectionBytes> eit(EitPart part) const;
 
   Options options_;
   std::map<psi::ServiceId, Carried> services_;
@@ -138,6 +141,10 @@ class StreamBuilder {
   std::map<ts::Pid, ts::SectionPacketizer> packetizers_;
   std::map<ts::Pid, unsigned> counters_;  // of the last packet with payload
 };
+
+// A PES packet; `dts` is sent if it is another than `pts`, PES_packet_length unless it is video.
+std::vector<std::uint8_t> pes_packet(std::uint8_t stream_id, ts::Timestamp pts, ts::Timestamp dts,
+                                     const std::vector<std::uint8_t>& data);
 
 // Replaces `count` packets of a PID, from its `first`th on (from 0), by null packets: lost, with all others in time.
 // Returns how many there were to lose.

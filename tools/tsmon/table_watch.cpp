@@ -76,8 +76,10 @@ bool belongs(ts::Pid pid, std::uint8_t table) {
   }
 }
 
-// What tells that one section of a table has not come again in time; nothing for tables that are watched as a whole.
-std::optional<Indicator> repetition_indicator(std::uint8_t table) {
+// What tells that one section of a table has not come again in time; nothing for tables that are watched as a whole,
+// and for those on the PID of another, which are told by that. EIT p/f has sections 0 and 1 (3.6.b).
+std::optional<Indicator> repetition_indicator(ts::Pid pid, std::uint8_t table, std::uint8_t number) {
+  if (!belongs(pid, table) || (table == id::eit_pf_other && number > 1)) return std::nullopt;
   if (table == id::nit_other) return Indicator::nit_other;
   if (table == id::sdt_other) return Indicator::sdt_other;
   if (table == id::eit_pf_other) return Indicator::eit_other;
@@ -170,7 +172,7 @@ void TableWatch::check_gap(const Key& key, Table& table, Moment begin, Moment en
 }
 
 void TableWatch::check_repetition(const Key& key, Table& table, std::uint8_t number, Moment at) {
-  const auto indicator = repetition_indicator(key.table);
+  const auto indicator = repetition_indicator(key.pid, key.table, number);
   if (!indicator) return;
   board_.set_measured(*indicator);
   const auto limit = repetition_limit(key.table, limits_);
@@ -289,7 +291,7 @@ void TableWatch::poll_events(Moment now) {
 
 void TableWatch::poll_sections(Moment now) {
   for (auto& [key, table] : tables_) {
-    const auto indicator = repetition_indicator(key.table);
+    const auto indicator = repetition_indicator(key.pid, key.table, 0);
     if (!indicator) continue;
     const auto limit = repetition_limit(key.table, limits_);
     const Subject subject{.pid = key.pid, .service = {}, .table = key.table};

@@ -189,6 +189,12 @@ void TableWatch::take_events(ts::Pid pid, const ts::Section& section, const Key&
   pairs_.try_emplace(key, EventPair{.since = at.time}).first->second.last[number] = at.time;
   if (section.table_id() != id::eit_pf_actual) return;
   const auto name = fmt::format("EIT {}", number == 0 ? "present" : "following");
+  if (events_[number].overdue()) {
+    // That none came at all was told as one alarm: each service has its time anew.
+    for (auto& [id, recurrences] : service_events_) {
+      recurrences[number].release(board_, Indicator::eit_actual, {.pid = pid, .service = id}, at);
+    }
+  }
   events_[number].seen(board_, Indicator::eit_actual, {.pid = pid}, at, limits_.eit,
                        [&] { return absent(name, limits_.eit); });
   const psi::ServiceId service{section.extension()};

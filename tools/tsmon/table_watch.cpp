@@ -348,6 +348,7 @@ void TableWatch::poll_cat(Moment now) {
   if (missing == cat_missing_) return;
   cat_missing_ = missing;
   if (missing) {
+    cat_told_ = true;
     board_.begin(Indicator::cat, {.pid = ts::cat_pid}, now,
                  [] { return std::string{"scrambled packets, but no CAT"}; });
   } else {
@@ -359,7 +360,7 @@ void TableWatch::finish(Moment now) {
   next_slow_poll_ = now.time;
   poll(now);
   // Less than the time that a CAT is given, and it was not there at all.
-  if (first_scrambled_ && !last_cat_ && !cat_missing_) {
+  if (first_scrambled_ && !last_cat_ && !cat_told_) {
     board_.occur(Indicator::cat, {.pid = ts::cat_pid}, now,
                  [] { return std::string{"scrambled packets, but no CAT"}; });
   }

@@ -79,7 +79,7 @@ class TableWatch {
   std::map<psi::ServiceId, EventRecurrences> service_events_;
   std::map<Key, EventPair> pairs_;
   std::optional<ts::ProgramTime> first_scrambled_, last_scrambled_, last_cat_;
-  bool cat_missing_ = false;
+  bool cat_missing_ = false, cat_told_ = false;  // now, and ever
   bool timed_ = false;
   ts::ProgramTime next_slow_poll_{};
 };

@@ -40,7 +40,9 @@ Monitor::Monitor(Options options)
   };
   unmeasured({pcr_repetition, pcr_discontinuity}, "no PCR");
   unmeasured({pcr_accuracy}, "too few PCRs at a constant rate");
-  unmeasured({pmt, pid}, "no PAT");
+  unmeasured({pmt}, "no PAT");
+  unmeasured({pid}, "no PMT");
+  unmeasured({unreferenced_pid}, "not all PMTs have come");
   unmeasured({pts}, "no PTS in the clear");
   unmeasured({stalled}, "no video or audio");
   unmeasured({cat}, "nothing is scrambled");
@@ -128,8 +130,8 @@ void Monitor::finish() {
   for (const auto& what : indicators()) {
     using enum Indicator;
     if (what.indicator == sync_loss || what.indicator == sync_byte || what.indicator == continuity ||
-        what.indicator == transport || what.indicator == crc || board_.count(what.indicator) > 0 ||
-        !board_.unmeasured(what.indicator).empty()) {
+        what.indicator == transport || what.indicator == crc || what.indicator == scrambled ||
+        board_.count(what.indicator) > 0 || !board_.unmeasured(what.indicator).empty()) {
       continue;
     }
     board_.set_unmeasured(what.indicator, "no PCR to measure time by");
@@ -278,11 +280,11 @@ void Monitor::tables_changed(psi::ServiceTracker::Change change, std::optional<p
     case pat:
       tell(fmt::format("PAT version {} with {} services", tracker_.pat()->version, tracker_.services().size()),
            {.pid = ts::pat_pid});
-      board_.set_measured(Indicator::pid);
       update_references();
       break;
     case pmt:
       if (service == nullptr || !service->pmt) return;
+      board_.set_measured(Indicator::pid);
       tell(fmt::format("PMT version {} with {} streams", service->pmt->version, service->pmt->streams.size()),
            {.pid = service->pmt_pid, .service = *id});
       update_references();
@@ -347,6 +349,7 @@ void Monitor::update_references() {
     if (!references_known_) references_known_ = now_.time;
   } else {
     references_known_.reset();
+    board_.set_measured(Indicator::unreferenced_pid);
   }
   follow_streams();
 }

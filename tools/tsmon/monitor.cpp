@@ -446,8 +446,8 @@ void Monitor::poll_reference(ts::Pid pid, PidState& state) {
   const bool is_private = std::ranges::find(options_.private_pids, pid) != options_.private_pids.end();
   const bool unreferenced =
       !has_gone && !is_private &&
-      now_.time - std::max(*state.unknown_since, *references_known_) > options_.limits.unreferenced;
-  if (has_gone) state.unknown_since = state.last_seen;
+      state.last_seen - std::max(*state.unknown_since, *references_known_) > options_.limits.unreferenced;
+  if (has_gone) state.unknown_since = now_.time;
   if (unreferenced == state.unreferenced) return;
   state.unreferenced = unreferenced;
   if (unreferenced) {

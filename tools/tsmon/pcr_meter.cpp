@@ -99,7 +99,8 @@ void PcrMeter::feed(ts::Pcr pcr, Moment at, bool signalled, std::optional<ts::St
   offset_ = sample.time - at.time;
   ++figures_.count;
   check_step(sample, at, signalled);
-  if (sample.step != ts::ProgramClock::Step::continuous) close_block();
+  // A step that is too large for 2.3.b may be a jump too.
+  if (sample.step != ts::ProgramClock::Step::continuous || sample.wire_step > limits_.pcr_step) close_block();
   add(sample.time, at);
   if (arrival) compare_with_arrival(sample.time, *arrival);
   last_ = at;

@@ -122,7 +122,7 @@ std::uint64_t Monitor::lost_packets() const {
 void Monitor::finish() {
   timeline_.finish();
   for (const ts::Pid pid : seen_) {
-    if (auto& pcr = pids_[pid.value()].pcr) pcr->finish(now_);
+    if (auto& pcr = pids_[pid.value()].pcr) pcr->finish();
   }
   poll();
   tables_.finish(now_);
@@ -322,12 +322,14 @@ void Monitor::update_references() {
   if (tracker_.pat() && tracker_.pat()->network_pid) named.insert(*tracker_.pat()->network_pid);
   if (tracker_.cat()) name(psi::conditional_access_pids(tracker_.cat()->descriptors));
   std::map<ts::Pid, psi::ServiceId> expected;
+  std::set<ts::Pid> clocks;
   for (const auto& [id, service] : tracker_.services()) {
     named.insert(service.pmt_pid);
     if (!service.pmt) continue;
     name(psi::conditional_access_pids(service.pmt->descriptors));
     if (service.pmt->pcr_pid != ts::null_pid) {
       named.insert(service.pmt->pcr_pid);
+      clocks.insert(service.pmt->pcr_pid);
       expected.try_emplace(service.pmt->pcr_pid, id);
     }
     for (const auto& stream : service.pmt->streams) {
@@ -347,11 +349,25 @@ void Monitor::update_references() {
   const auto is_known = [](const auto& entry) { return entry.second.pmt.has_value(); };
   if (std::ranges::all_of(tracker_.services(), is_known)) {
     if (!references_known_) references_known_ = now_.time;
+    board_.set_measured(Indicator::unreferenced_pid);
   } else {
     references_known_.reset();
-    board_.set_measured(Indicator::unreferenced_pid);
   }
+  follow_clocks(std::move(clocks));
   follow_streams();
+}
+
+// PCRs are due on the PIDs that a PMT names, whether there ever was one or not, and no more on others.
+void Monitor::follow_clocks(std::set<ts::Pid> named) {
+  for (const ts::Pid pid : named) {
+    auto& pcr = pids_[pid.value()].pcr;
+    if (!pcr) pcr = std::make_unique<PcrMeter>(pid, board_, options_.limits);
+    if (!clocks_.contains(pid)) pcr->expect(now_);
+  }
+  for (const ts::Pid pid : clocks_) {
+    if (!named.contains(pid)) pids_[pid.value()].pcr->expect(now_);
+  }
+  clocks_ = std::move(named);
 }
 
 void Monitor::expect(ts::Pid pid, PidState& state, std::optional<psi::ServiceId> service) {
@@ -411,9 +427,9 @@ void Monitor::poll() {
   next_poll_ = now_.time + poll_interval;
   tables_.poll(now_);
   for (const ts::Pid pid : streams_) pids_[pid.value()].elementary->poll(now_);
+  for (const ts::Pid pid : clocks_) pids_[pid.value()].pcr->poll(now_);
   for (const auto& [id, service] : tracker_.services()) {
     if (!service.pmt) continue;
-    if (const auto& pcr = pids_[service.pmt->pcr_pid.value()].pcr) pcr->poll(now_);
     for (const auto& stream : service.pmt->streams) poll_presence(stream.pid, pids_[stream.pid.value()]);
     poll_presence(service.pmt->pcr_pid, pids_[service.pmt->pcr_pid.value()]);
   }
@@ -444,6 +460,7 @@ void Monitor::poll_reference(ts::Pid pid, PidState& state) {
   if (!state.unknown_since || !references_known_) return;
   const bool has_gone = now_.time - state.last_seen > gone;
   const bool is_private = std::ranges::find(options_.private_pids, pid) != options_.private_pids.end();
+  // Packets that still come after that time: what ceases within it was being taken away.
   const bool unreferenced =
       !has_gone && !is_private &&
       state.last_seen - std::max(*state.unknown_since, *references_known_) > options_.limits.unreferenced;

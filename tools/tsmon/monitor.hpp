@@ -131,6 +131,7 @@ class Monitor {
   void update_references();
   void expect(ts::Pid pid, PidState& state, std::optional<psi::ServiceId> service);
   void refer(ts::Pid pid, PidState& state, bool is_named);
+  void follow_clocks(std::set<ts::Pid> named);
   void follow_streams();
   Moment section_begin(ts::Pid pid, const ts::Section& section) const;
   void poll();
@@ -149,6 +150,7 @@ class Monitor {
   std::set<ts::Pid> seen_;
   std::set<ts::Pid> referenced_;                     // named by a table
   std::optional<ts::ProgramTime> references_known_;  // all PMTs of the PAT have come
+  std::set<ts::Pid> clocks_;                         // PCR PIDs of the PMTs
   std::set<ts::Pid> streams_;                        // that have an ElementaryWatch
   std::map<psi::ServiceId, std::uint16_t> told_events_;
   std::map<psi::ServiceId, PsiBufferWatch> psi_buffers_;

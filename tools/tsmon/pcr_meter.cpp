@@ -110,7 +110,7 @@ void PcrMeter::check_step(const ts::ProgramClock::Sample& sample, Moment at, boo
   if (!last_) {
     board_.set_measured(Indicator::pcr_repetition);
     board_.set_measured(Indicator::pcr_discontinuity);
-    recurrence_.emplace(at.time);
+    expect(at);
     return;
   }
   const bool continuous = sample.step == ts::ProgramClock::Step::continuous;
@@ -134,18 +134,21 @@ void PcrMeter::check_step(const ts::ProgramClock::Sample& sample, Moment at, boo
   }
 }
 
+void PcrMeter::expect(Moment from) {
+  if (recurrence_) recurrence_->release(board_, Indicator::pcr_repetition, subject(), from);
+  recurrence_.emplace(from.time);
+}
+
 void PcrMeter::poll(Moment now) {
   if (!recurrence_) return;
   recurrence_->poll(board_, Indicator::pcr_repetition, subject(), now, limits_.pcr_repetition,
                     [&] { return fmt::format("no PCR for {:.1f} ms", seconds(limits_.pcr_repetition) * 1e3); });
+  if (recurrence_->overdue()) board_.set_measured(Indicator::pcr_repetition);
 }
 
 void PcrMeter::interrupt() { close_block(); }
 
-void PcrMeter::finish(Moment now) {
-  close_block();
-  poll(now);
-}
+void PcrMeter::finish() { close_block(); }
 
 void PcrMeter::add(ts::ProgramTime time, Moment at) {
   if (!block_.empty() && (time - block_start_ >= block_length || block_.size() >= most_samples)) close_block();

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/packet_builder.hpp"
 #include "tests/support/si_section.hpp"
 #include "tests/support/stream_builder.hpp"
 #include "tests/support/stream_editor.hpp"
@@ -100,6 +101,7 @@ class Watch {
   const ts::Arrival& now() const { return now_; }
   void finish() { monitor_.finish(); }
   Monitor& monitor() { return monitor_; }
+  const Monitor& monitor() const { return monitor_; }
   const AlarmBoard& board() const { return monitor_.board(); }
 
   std::string told() const {

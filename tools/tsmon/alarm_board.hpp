@@ -76,6 +76,7 @@ class AlarmBoard {
   // Alarms now, and those of an indicator.
   std::vector<const Alarm*> active() const;
   bool is_active(Indicator indicator) const;
+  bool is_active(Indicator indicator, const Subject& subject) const { return alarms_.contains({indicator, subject}); }
 
   // An indicator counts as measured from the first time that there was something to measure it by.
   void set_measured(Indicator indicator) {

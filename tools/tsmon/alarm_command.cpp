@@ -76,21 +76,26 @@ AlarmCommand::~AlarmCommand() {
 void AlarmCommand::run(AlarmBoard::Edge edge, const Alarm& alarm) {
   if (command_.empty()) return;
   if (waiting_.size() >= most_waiting) {
-    if (left_out_++ == 0) cli::log(Priority::warning, "--on-alarm: the command is too slow, events are left out");
+    ++left_out_;
+    complaints_.log(Priority::warning, "--on-alarm: the command is too slow, {} events were left out", left_out_);
     return;
   }
   const auto& what = info(alarm.indicator);
   const auto number = [](auto value) { return value ? std::to_string(value->value()) : std::string{}; };
+  const auto date = [this](ts::WallTime time) { return live_ ? cli::utc_text(time) : std::string{}; };
   waiting_.push_back({
       fmt::format("TSMON_EDGE={}", to_text(edge)),
       fmt::format("TSMON_INDICATOR={}", what.code),
       fmt::format("TSMON_NAME={}", what.name),
       "TSMON_PID=" + number(alarm.subject.pid),
       "TSMON_SERVICE=" + number(alarm.subject.service),
+      "TSMON_TABLE=" + (alarm.subject.table ? std::to_string(*alarm.subject.table) : std::string{}),
       fmt::format("TSMON_COUNT={}", alarm.count),
       "TSMON_DETAIL=" + alarm.detail,
-      "TSMON_FIRST=" + cli::utc_text(alarm.first_wall),
-      "TSMON_LAST=" + cli::utc_text(alarm.last_wall),
+      "TSMON_FIRST=" + date(alarm.first_wall),
+      "TSMON_LAST=" + date(alarm.last_wall),
+      fmt::format("TSMON_FIRST_S={:.3f}", seconds(alarm.first.time)),
+      fmt::format("TSMON_LAST_S={:.3f}", seconds(alarm.last.time)),
       "TSMON_INPUT=" + input_,
   });
 }
@@ -137,7 +142,8 @@ void AlarmCommand::finish(std::chrono::nanoseconds patience) {
     if (running_) std::this_thread::sleep_for(std::chrono::milliseconds{2});
   }
   if (running_ || !waiting_.empty()) {
-    cli::log(Priority::warning, "--on-alarm: the command has not ended, {} events are left out", waiting_.size());
+    left_out_ += waiting_.size();
+    cli::log(Priority::warning, "--on-alarm: the command has not ended, {} events were left out", left_out_);
   }
 }
 

@@ -9,17 +9,21 @@
 #include <string>
 #include <vector>
 
+#include "common/cli/log.hpp"
 #include "common/ts/time.hpp"
 #include "tools/tsmon/alarm_board.hpp"
 
 namespace tsmon {
 
 // One command at a time, in the order of the events; /bin/sh runs it. Its environment says what happened: TSMON_EDGE
-// (start, end), TSMON_INDICATOR, TSMON_NAME, TSMON_PID and TSMON_SERVICE (decimal; empty if there is none),
-// TSMON_COUNT, TSMON_DETAIL, TSMON_FIRST and TSMON_LAST (dates, UTC), TSMON_INPUT.
+// (start, end), TSMON_INDICATOR, TSMON_NAME, TSMON_PID, TSMON_SERVICE and TSMON_TABLE (decimal; empty if there is
+// none), TSMON_COUNT, TSMON_DETAIL, TSMON_FIRST and TSMON_LAST (dates, UTC; empty of a file), TSMON_FIRST_S and
+// TSMON_LAST_S (seconds of the stream), TSMON_INPUT.
 class AlarmCommand {
  public:
-  AlarmCommand(std::string command, std::string input) : command_(std::move(command)), input_(std::move(input)) {}
+  // `live`: dates are those of the faults.
+  AlarmCommand(std::string command, std::string input, bool live)
+      : command_(std::move(command)), input_(std::move(input)), live_(live) {}
   ~AlarmCommand();
   AlarmCommand(const AlarmCommand&) = delete;
   AlarmCommand& operator=(const AlarmCommand&) = delete;
@@ -31,7 +35,7 @@ class AlarmCommand {
   // At the end: what waits is still run, so long as that takes no longer than `patience` in all.
   void finish(std::chrono::nanoseconds patience);
 
-  std::uint64_t left_out() const { return left_out_; }
+  std::uint64_t left_out() const { return left_out_; }  // events that no command was run for
 
  private:
   using Environment = std::vector<std::string>;
@@ -39,11 +43,13 @@ class AlarmCommand {
   void begin(ts::SteadyTime now);
 
   std::string command_, input_;
+  bool live_;
   std::deque<Environment> waiting_;
   std::optional<pid_t> running_;
   ts::SteadyTime began_{};
   bool told_slow_ = false;
   std::uint64_t left_out_ = 0;
+  cli::RateLimited complaints_{1};
 };
 
 }  // namespace tsmon

@@ -60,7 +60,7 @@ void EventLog::alarm(AlarmBoard::Edge edge, const Alarm& alarm) {
   if (starts) {
     cli::log(priority, "{}: {}", text, cli::printable(alarm.detail));
   } else {
-    cli::log(priority, "{}: over, {} times in {:.1f} s", text, alarm.count,
+    cli::log(priority, "{}: over, {} {} in {:.1f} s", text, alarm.count, alarm.count == 1 ? "fault" : "faults",
              seconds(alarm.last.time - alarm.first.time));
   }
 }

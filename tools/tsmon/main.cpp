@@ -2,6 +2,7 @@
 #include "common/cli/main.hpp"
 #include "common/cli/app.hpp"
 #include "common/cli/signals.hpp"
+#include "common/io/sink.hpp"
 #include "tools/tsmon/options.hpp"
 #include "tools/tsmon/session.hpp"
 
@@ -23,7 +24,11 @@ cli::ExitStatus run(int argc, char** argv) {
     tsmon::check(again);
     return again;
   };
-  return tsmon::Session{options, signals, app.metrics_file(), reread}.run();
+  try {
+    return tsmon::Session{options, signals, app.metrics_file(), reread}.run();
+  } catch (const io::BrokenPipe&) {
+    return cli::ExitStatus::failed;  // without a word: the reader has had enough
+  }
 }
 
 }  // namespace

@@ -103,6 +103,10 @@ void Monitor::idle(ts::Arrival now) {
 void Monitor::begin_silence(std::chrono::nanoseconds noticed) {
   board_.begin(Indicator::no_input, {}, now_,
                [&] { return fmt::format("no packets for {}", cli::human_duration(noticed)); });
+  // The time of the stream stands still, so no window would end.
+  rate_.add_window(0);
+  for (const ts::Pid pid : seen_) pids_[pid.value()].rate.add_window(0);
+  for (auto& [service, rate] : service_rates_) rate.add_window(0);
 }
 
 void Monitor::end_silence() { board_.end(Indicator::no_input, {}, now_); }

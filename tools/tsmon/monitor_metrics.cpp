@@ -4,11 +4,14 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace tsmon {
 namespace {
 
 using cli::Labels;
+
+std::string text_of(std::uint16_t id) { return fmt::format("0x{:04x}", id); }
 
 class Cells {
  public:
@@ -21,6 +24,11 @@ class Cells {
     auto& cell = metrics_.gauge(name, help, labels);
     value ? cell.set(*value) : cell.clear();
   }
+  void forget(const std::string& label, const std::string& value) { metrics_.forget(label, value); }
+  // A rate in the base unit.
+  void rate(const char* name, const char* help, std::optional<double> bits_per_second, const Labels& labels = {}) {
+    gauge(name, help, bits_per_second ? std::optional{*bits_per_second / 8} : std::nullopt, labels);
+  }
 
  private:
   cli::Metrics& metrics_;
@@ -28,9 +36,11 @@ class Cells {
 
 void refresh_indicators(Cells& cells, const AlarmBoard& board) {
   for (const auto& what : indicators()) {
-    if (!board.watches(what.indicator)) continue;
     const Labels labels{{"indicator", std::string{what.code}}, {"name", std::string{what.name}}};
     const bool measured = board.count(what.indicator) > 0 || board.unmeasured(what.indicator).empty();
+    // It may have been watched, or measured, until now.
+    if (!board.watches(what.indicator) || !measured) cells.forget("indicator", labels.front().second);
+    if (!board.watches(what.indicator)) continue;
     cells.gauge("indicator_measured", "1 if the stream has what the indicator is measured by.", measured ? 1 : 0,
                 labels);
     if (!measured) continue;
@@ -42,18 +52,33 @@ void refresh_indicators(Cells& cells, const AlarmBoard& board) {
 
 void refresh_services(Cells& cells, const Monitor& monitor) {
   for (const auto& [id, service] : monitor.tracker().services()) {
-    const Labels labels{{"service", fmt::format("0x{:04x}", id.value())}};
     const RateMeter* meter = monitor.service_rate(id);
-    cells.gauge("service_bits_per_second", "Rate of a service over the last second.",
-                meter != nullptr ? meter->current() : std::nullopt, labels);
+    cells.rate("service_bytes_per_second", "Rate of a service over the last second.",
+               meter != nullptr ? meter->current() : std::nullopt, {{"service", text_of(id.value())}});
   }
+}
+
+// Of services and PIDs that have gone from the tables nothing is told any more.
+void forget_gone(cli::Metrics& metrics, const Monitor& monitor, MonitorMetrics::Told& told) {
+  MonitorMetrics::Told now;
+  for (const auto& [id, service] : monitor.tracker().services()) now.services.insert(text_of(id.value()));
+  for (const ts::Pid pid : monitor.pids()) {
+    if (monitor.is_referenced(pid)) now.pids.insert(text_of(pid.value()));
+  }
+  for (const auto& service : told.services) {
+    if (!now.services.contains(service)) metrics.forget("service", service);
+  }
+  for (const auto& pid : told.pids) {
+    if (!now.pids.contains(pid)) metrics.forget("pid", pid);
+  }
+  told = std::move(now);
 }
 
 void refresh_pids(Cells& cells, const Monitor& monitor) {
   for (const ts::Pid pid : monitor.pids()) {
     if (!monitor.is_referenced(pid)) continue;
     const PidState& state = monitor.state(pid);
-    const Labels labels{{"pid", fmt::format("0x{:04x}", pid.value())}};
+    const Labels labels{{"pid", text_of(pid.value())}};
     cells.count("pid_packets_total", "Packets of a PID that a table names.", state.packets, labels);
     cells.count("pid_continuity_errors_total", "Breaks of its continuity counter.", state.continuity_errors, labels);
     if (!state.pcr) continue;
@@ -85,9 +110,9 @@ void refresh_network(Cells& cells, const NetworkMeter& network, const io::Source
 
 }  // namespace
 
-void refresh(cli::Metrics& metrics, const Monitor& monitor, const NetworkMeter& network,
-             const io::SourceStatistics& source) {
-  Cells cells{metrics};
+void MonitorMetrics::refresh(const Monitor& monitor, const NetworkMeter& network, const io::SourceStatistics& source) {
+  Cells cells{metrics_};
+  forget_gone(metrics_, monitor, told_);
   const auto& totals = monitor.totals();
   cells.count("packets_total", "Packets watched.", totals.packets);
   cells.count("null_packets_total", "Null packets.", totals.null_packets);
@@ -96,7 +121,7 @@ void refresh(cli::Metrics& metrics, const Monitor& monitor, const NetworkMeter& 
   cells.count("skipped_bytes_total", "Bytes that belonged to no packet.", source.skipped_bytes);
   cells.count("transport_errors_total", "Packets with transport_error_indicator.", totals.transport_errors);
   cells.count("scrambled_packets_total", "Scrambled packets.", totals.scrambled);
-  cells.gauge("bits_per_second", "Rate of the stream over the last second.", monitor.rate().current());
+  cells.rate("bytes_per_second", "Rate of the stream over the last second.", monitor.rate().current());
   cells.gauge("services", "Services in the stream.", static_cast<double>(monitor.tracker().services().size()));
   cells.gauge("pids", "PIDs seen.", static_cast<double>(monitor.pids().size()));
   cells.gauge("alarms", "Alarms that are on.", static_cast<double>(monitor.board().active().size()));
@@ -104,6 +129,21 @@ void refresh(cli::Metrics& metrics, const Monitor& monitor, const NetworkMeter& 
   refresh_services(cells, monitor);
   refresh_pids(cells, monitor);
   if (source.has_socket) refresh_network(cells, network, source);
+}
+
+void MonitorMetrics::refresh(const io::SinkStatistics& output) {
+  Cells cells{metrics_};
+  cells.count("output_packets_total", "Packets handed to the output.", output.packets);
+  cells.count("output_dropped_packets_total", "Packets that could not be sent or queued.", output.dropped_packets);
+  if (!output.pacer) return;
+  cells.count("output_refused_packets_total", "Of the dropped packets, those that the network refused.",
+              output.refused_packets);
+  cells.count("output_late_datagrams_total", "Datagrams sent more than a millisecond late.", output.pacer->late);
+}
+
+void MonitorMetrics::refresh(const AlarmCommand& command) {
+  Cells{metrics_}.count("alarm_commands_left_out_total", "Events that --on-alarm's command was not run for.",
+                        command.left_out());
 }
 
 }  // namespace tsmon

@@ -1,7 +1,11 @@
 #include "tools/tsmon/options.hpp"
 
+#include <unistd.h>
+
 #include <array>
 #include <utility>
+
+#include "common/io/file_identity.hpp"
 
 namespace tsmon {
 namespace {
@@ -31,6 +35,31 @@ constexpr std::array limit_names{
     LimitName{"--hold", &LimitOptions::hold, "an alarm ends when its fault was away for so long"},
 };
 
+// Where the report goes, if that is a file.
+std::optional<io::FileIdentity> report_identity(const Options& options) {
+  if (options.check) return std::nullopt;
+  io::Endpoint place;
+  if (!options.report.empty() && options.report != "-") {
+    place.kind = io::Endpoint::Kind::path;
+    place.path = options.report.string();
+  }
+  return io::file_identity(place, options.pass && options.report.empty() ? STDERR_FILENO : STDOUT_FILENO);
+}
+
+// Opening an output would empty the file that is read, or it would grow as it is read; the stream and the report would
+// write over one another.
+void check_places(const Options& options) {
+  const auto input = io::file_identity(options.input, STDIN_FILENO);
+  const auto output = options.pass ? io::file_identity(options.output, STDOUT_FILENO) : std::nullopt;
+  const auto report = report_identity(options);
+  if (input && input == output) throw cli::UsageError(options.input.text + ": is the output too");
+  if (input && input == report) throw cli::UsageError(options.input.text + ": is where the report goes too");
+  if (output && output == report) throw cli::UsageError(options.output.text + ": is where the report goes too");
+  if (options.pass && options.report == "-" && options.output.kind == io::Endpoint::Kind::standard_stream) {
+    throw cli::UsageError("--report -: standard output has the stream");
+  }
+}
+
 }  // namespace
 
 void declare(cli::App& app, Options& options) {
@@ -44,7 +73,8 @@ void declare(cli::App& app, Options& options) {
   app.flag("-c,--check", options.check, "say nothing: exit status 0 if the input is clean, 3 if not")
       .excludes("--pass");
   app.flag("-j,--json", options.json, "print events and the report as JSON, one object a line").excludes("--check");
-  app.add("-r,--report", options.report, "FILE", "write reports and JSON there").excludes("--check");
+  app.add("-r,--report", options.report, "FILE", "write reports and JSON there; - is standard output")
+      .excludes("--check");
   app.add("-d,--duration", options.duration, "TIME", "end after so long; of a file, so much of the stream");
   app.add("-i,--interval", options.interval, "TIME", "how often the table on a terminal is written again");
   app.add("--on-alarm", options.on_alarm, "COMMAND", "run this when an alarm starts and when it ends");
@@ -69,6 +99,7 @@ void check(const Options& options) {
     throw cli::UsageError("--clock arrival: only a network input has times of arrival");
   }
   if (options.interval < std::chrono::milliseconds{100}) throw cli::UsageError("--interval is at least 100 ms");
+  check_places(options);
 }
 
 Monitor::Options Options::monitor(bool live) const {

@@ -20,7 +20,8 @@ struct Options {
   bool pass = false;
   bool check = false;
   bool json = false;
-  std::filesystem::path report;  // where reports go; empty: standard output, or standard error with --pass
+  // Where reports go; "-": standard output; empty: that too, but standard error with --pass.
+  std::filesystem::path report;
   std::optional<std::chrono::nanoseconds> duration;
   std::chrono::nanoseconds interval{std::chrono::seconds{1}};
   std::string on_alarm;

@@ -1,5 +1,7 @@
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "common/cli/date.hpp"
 #include "common/psi/elementary_stream.hpp"
@@ -130,6 +132,14 @@ Json network_json(const io::SourceStatistics& source, const NetworkMeter::Figure
   return out;
 }
 
+Json output_json(const std::string& name, const io::SinkStatistics& sent) {
+  Json out{{"endpoint", name}, {"packets", sent.packets}, {"dropped_packets", sent.dropped_packets}};
+  if (!sent.pacer) return out;
+  out["refused_packets"] = sent.refused_packets;
+  out["late_datagrams"] = sent.pacer->late;
+  return out;
+}
+
 Json indicator_json(const AlarmBoard& board, const IndicatorInfo& what) {
   Json out{{"indicator", what.code}, {"name", what.name}};
   const bool watched = board.watches(what.indicator);
@@ -149,6 +159,16 @@ Json indicator_json(const AlarmBoard& board, const IndicatorInfo& what) {
 Json Report::json(const io::SourceStatistics& source) const {
   const auto& totals = monitor_.totals();
   Json out{{"event", "report"}, {"input", input_}};
+  if (monitor_.options().live) {
+    out["since"] = cli::utc_text(since_);
+    out["at"] = cli::utc_text(std::chrono::system_clock::now());
+  }
+  const bool by_arrival = monitor_.options().clock == Monitor::Clock::arrival;
+  const auto reference = monitor_.timeline().reference();
+  out["clock"] = by_arrival || (!reference && monitor_.options().live) ? Json("arrival")
+                 : reference                                           ? Json("pcr")
+                                                                       : Json();
+  out["clock_pid"] = !by_arrival && reference ? Json(reference->value()) : Json();
   out["duration_s"] = monitor_.has_time() ? Json(seconds(monitor_.now().time)) : Json();
   out["packets"] = totals.packets;
   out["null_packets"] = totals.null_packets;
@@ -169,7 +189,9 @@ Json Report::json(const io::SourceStatistics& source) const {
   for (const auto& what : tsmon::indicators()) out["indicators"].push_back(indicator_json(monitor_.board(), what));
   out["alarms"] = Json::array();
   for (const auto& [key, alarm] : monitor_.board().history()) {
-    out["alarms"].push_back(alarm_json(alarm, monitor_.options().live));
+    Json object = alarm_json(alarm, monitor_.options().live);
+    object["on"] = is_on(alarm);
+    out["alarms"].push_back(std::move(object));
   }
   out["services"] = Json::array();
   for (const auto& [id, service] : monitor_.tracker().services()) {
@@ -178,6 +200,7 @@ Json Report::json(const io::SourceStatistics& source) const {
   out["pids"] = Json::array();
   for (const ts::Pid pid : monitor_.pids()) out["pids"].push_back(pid_json(monitor_, pid));
   if (source.has_socket) out["network"] = network_json(source, network_.figures());
+  if (sink_ != nullptr) out["output"] = output_json(output_, sink_->statistics());
   return out;
 }
 

@@ -1,11 +1,9 @@
 #include "tools/tsmon/session.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -14,7 +12,6 @@
 
 #include "common/cli/log.hpp"
 #include "common/cli/values.hpp"
-#include "tools/tsmon/monitor_metrics.hpp"
 
 namespace tsmon {
 namespace {
@@ -27,19 +24,12 @@ using std::chrono::seconds;
 constexpr seconds silence_noticed{1};
 constexpr seconds status_interval{2};
 constexpr seconds command_patience{5};
-// Of a terminal that does not say.
-constexpr std::size_t usual_lines = 24;
 
-io::FileDescriptor open_report(const std::filesystem::path& path) {
-  if (path.empty()) return {};
-  io::FileDescriptor file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
-  if (!file) throw std::system_error(errno, std::generic_category(), "open " + path.string());
-  return file;
-}
-
-std::size_t lines_of_terminal(int fd) {
+// Of a terminal that does not say: 24 lines of 80.
+Report::Size size_of_terminal(int fd) {
   winsize size{};
-  return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : usual_lines;
+  const bool known = ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0;
+  return known ? Report::Size{size.ws_row, size.ws_col} : Report::Size{24, 80};
 }
 
 std::string line_of(const nlohmann::ordered_json& object) {
@@ -53,20 +43,19 @@ Session::Session(const Options& options, cli::Signals& signals, std::optional<st
     : options_(options),
       signals_(signals),
       reread_(std::move(reread)),
-      report_file_(open_report(options.report)),
-      report_fd_(report_file_   ? report_file_.get()
-                 : options.pass ? STDERR_FILENO
-                                : STDOUT_FILENO),
-      on_terminal_(!options.json && !options.check && isatty(report_fd_) == 1),
       source_(io::open_source(options.input, {.wait_mask = &signals.wait_mask()})),
+      output_(options.report == "-" ? std::filesystem::path{} : options.report,
+              options.pass && options.report.empty() ? STDERR_FILENO : STDOUT_FILENO, source_->is_live(),
+              [&signals] { return signals.stop(); }),
+      on_terminal_(source_->is_live() && !options.json && !options.check && output_.is_terminal()),
       monitor_(options.monitor(source_->is_live())),
       report_(options.input.text, monitor_, network_),
+      // Messages would be written across a table on the same terminal.
       events_(
-          source_->is_live() && !on_terminal_,
+          source_->is_live() && !(on_terminal_ && isatty(STDERR_FILENO) == 1),
           options.json ? EventLog::Write([this](const std::string& line) { write(line + '\n'); }) : EventLog::Write()),
-      command_(options.on_alarm, options.input.text),
-      metrics_writer_(metrics_, std::move(metrics_file),
-                      [this] { refresh(metrics_, monitor_, network_, source_->statistics()); }),
+      command_(options.on_alarm, options.input.text, source_->is_live()),
+      metrics_writer_(metrics_, std::move(metrics_file), [this] { refresh_metrics(); }),
       started_(std::chrono::steady_clock::now()) {
   if (options.pass) {
     io::SinkOptions sink;
@@ -74,6 +63,7 @@ Session::Session(const Options& options, cli::Signals& signals, std::optional<st
     sink.pacer = &pacer_;
     sink.stopping = [this] { return signals_.stop(); };
     sink_ = io::open_sink(options.output, sink);
+    report_.set_output(options.output.text, sink_.get());
   }
   monitor_.on_alarm([this](AlarmBoard::Edge edge, const Alarm& alarm) {
     if (!options_.check) events_.alarm(edge, alarm);
@@ -93,14 +83,17 @@ cli::ExitStatus Session::run() {
   }
   manager_.stopping();
   if (sink_) sink_->finish();
+  tell_losses();
   monitor_.finish();
   command_.finish(command_patience);
   if (monitor_.totals().packets == 0 && (source_->ended() || options_.check)) {
     const auto bytes = source_->statistics().bytes;
+    const char* nothing = source_->is_live() ? ": nothing came" : ": it is empty";
     throw std::runtime_error(fmt::format("{}: no transport stream packets{}", options_.input.text,
-                                         bytes == 0 ? ": it is empty" : fmt::format(" in its {} bytes", bytes)));
+                                         bytes == 0 ? nothing : fmt::format(" in its {} bytes", bytes)));
   }
   if (!options_.check) write_report();
+  output_.finish();
   return verdict();
 }
 
@@ -131,9 +124,11 @@ void Session::watch(bool received, ts::SteadyTime now) {
   watch_silence(received, now);
   answer_signals();
   command_.poll(now);
+  write({});
+  tell_losses();
   metrics_writer_.poll(now);
   manager_.poll(now);
-  if (on_terminal_ && source_->is_live() && now >= next_show_) {
+  if (on_terminal_ && now >= next_show_) {
     next_show_ = now + options_.interval;
     show();
   }
@@ -173,6 +168,7 @@ void Session::reload() {
     monitor_.change(now.watched, now.limits, now.private_pids);
     command_.change(again.on_alarm);
     options_.interval = again.interval;
+    output_.reopen();
     cli::log(Priority::notice, "configuration read again");
   } catch (const std::exception& error) {
     cli::log(Priority::error, "configuration not taken over, all goes on as before: {}", error.what());
@@ -180,10 +176,25 @@ void Session::reload() {
   manager_.ready();
 }
 
+void Session::tell_losses() {
+  if (!sink_) return;
+  const auto sent = sink_->statistics();
+  losses_.tell(options_.output.text, "packets dropped", sent.dropped_packets - sent.refused_packets);
+  losses_.tell(options_.output.text, "packets refused by the network", sent.refused_packets);
+}
+
+void Session::refresh_metrics() {
+  monitor_metrics_.refresh(monitor_, network_, source_->statistics());
+  if (sink_) monitor_metrics_.refresh(sink_->statistics());
+  if (!options_.on_alarm.empty()) monitor_metrics_.refresh(command_);
+}
+
 // From the top left; what was longer before is cleared line by line, so that nothing flickers.
 void Session::show() {
+  // A terminal that was halted (Ctrl-S).
+  if (!output_.is_idle()) return;
   std::string text = "\x1B[H";
-  for (const char c : report_.screen(source_->statistics(), lines_of_terminal(report_fd_))) {
+  for (const char c : report_.screen(source_->statistics(), size_of_terminal(output_.fd()))) {
     if (c == '\n') text += "\x1B[K";
     text += c;
   }
@@ -192,16 +203,30 @@ void Session::show() {
 
 void Session::write_report() {
   const auto statistics = source_->statistics();
-  if (on_terminal_ && source_->is_live()) write("\x1B[H\x1B[J");
-  write(options_.json ? line_of(report_.json(statistics)) : report_.text(statistics));
+  std::string text = options_.json ? line_of(report_.json(statistics)) : report_.text(statistics);
+  if (on_terminal_) {
+    // In place of the table, and then up to where one can scroll back to, out of the next table's way.
+    text.insert(0, "\x1B[H\x1B[J");
+    if (!signals_.stop()) text.append(size_of_terminal(output_.fd()).lines, '\n');
+  }
+  write(text);
 }
 
+// What waits is written too.
 void Session::write(const std::string& text) {
-  io::write_all(report_fd_, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
-                options_.report.empty() ? "standard output" : options_.report.string());
+  if (report_failed_) return;
+  try {
+    text.empty() ? output_.poll() : output_.write(text);
+  } catch (const std::system_error& error) {
+    // The stream that is passed on goes on; otherwise there is nothing to go on for.
+    if (!sink_) throw;
+    report_failed_ = true;
+    cli::log(Priority::error, "{}: no more reports", error.what());
+  }
 }
 
 cli::ExitStatus Session::verdict() const {
+  if (report_failed_) return cli::ExitStatus::failed;
   if (!options_.check || monitor_.board().total() == 0) return cli::ExitStatus::done;
   if (cli::logs(Priority::debug)) {
     cli::write_log(Priority::debug, report_.text(source_->statistics()));

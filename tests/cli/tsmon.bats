@@ -1,0 +1,624 @@
+#!/usr/bin/env bats
+# tsmon, as its users run it.
+
+load support
+
+# good.ts: one service at a constant rate, with the tables that DVB asks for but EIT and TDT: clean by --profile mpeg.
+# faulty.ts: the same with faults.
+setup_file() {
+  cd "$BATS_FILE_TMPDIR" || return
+  ffmpeg -v error -nostdin -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine=frequency=440:sample_rate=48000 \
+    -t 6 -c:v mpeg2video -g 12 -b:v 600k -maxrate 600k -bufsize 200k -c:a mp2 -b:a 64k -f mpegts -mpegts_flags +nit \
+    -metadata service_name=One -metadata:s:a language=fra \
+    -muxrate 1200k -pcr_period 20 -pat_period 0.09 -sdt_period 0.4 good.ts
+  python3 - <<'PYTHON'
+data = open("good.ts", "rb").read()
+packets = [bytearray(data[i:i + 188]) for i in range(0, len(data), 188)]
+
+def pid(p):
+    return (p[1] & 0x1F) << 8 | p[2]
+
+def payload_only(p):
+    return p[3] & 0x30 == 0x10
+
+# Faults of known number and place: three lost packets of the video, each seconds after the last; a packet of the sound
+# with transport_error_indicator, which is so missing in its continuity counter; a PAT whose CRC is wrong.
+video = [i for i, p in enumerate(packets) if pid(p) == 256 and payload_only(p) and not p[1] & 0x40]
+sound = [i for i, p in enumerate(packets) if pid(p) == 257 and payload_only(p) and not p[1] & 0x40]
+pats = [i for i, p in enumerate(packets) if pid(p) == 0]
+lost = {video[len(video) * k // 4] for k in (1, 2, 3)}
+packets[sound[10]][1] |= 0x80
+packets[pats[20]][10] ^= 0x01
+out = b"".join(bytes(p) for i, p in enumerate(packets) if i not in lost)
+open("faulty.ts", "wb").write(out)
+PYTHON
+}
+
+good() { printf '%s' "$BATS_FILE_TMPDIR/good.ts"; }
+faulty() { printf '%s' "$BATS_FILE_TMPDIR/faulty.ts"; }
+
+# play ENDPOINT [OPTION...]: the good stream for ever, by a process of its own; its pid is in $player.
+play() {
+  tsplayout --quiet --loop "$(good)" --output "$@" 3>&- &
+  player=$!
+}
+
+# monitor ARGUMENT...: tsmon in the background; its pid is in $monitor, what it writes in out and err.
+monitor() {
+  tsmon "$@" >out 2>err 3>&- &
+  monitor=$!
+}
+
+end_monitor() {
+  kill -TERM "$monitor"
+  wait "$monitor" || {
+    cat err
+    return 1
+  }
+}
+
+# refuses STATUS TEXT COMMAND...: it ends with this status, nothing on standard output, and this text in one message.
+refuses() {
+  local expected=$1 text=$2
+  shift 2
+  run --separate-stderr timeout 20 "$@"
+  echo "$*"
+  # shellcheck disable=SC2154
+  echo "$status: $stderr"
+  [ "$status" -eq "$expected" ]
+  [ -z "$output" ]
+  [[ $stderr == "tsmon: "*"$text"* ]]
+  # And after a wrong command line where help is.
+  [ "$(grep -cvF "tsmon: try 'tsmon --help'" <<<"$stderr")" -eq 1 ]
+}
+
+# silent STATUS COMMAND...: it ends with this status and without a word.
+silent() {
+  local expected=$1
+  shift
+  run timeout 20 "$@"
+  echo "$*: $status: $output"
+  [ "$status" -eq "$expected" ]
+  [ -z "$output" ]
+}
+
+# metric FILE NAME [LABELS]: its value.
+metric() { grep -F "headend_tsmon_$2{" "$1" | grep -F -- "${3:-}" | sed 's/.* //'; }
+above() {
+  local value
+  value=$(metric "$1" "$2" "${4:-}" 2>/dev/null)
+  [ -n "$value" ] && [ "$value" -gt "$3" ]
+}
+says() { grep -qF -- "$2" "$1"; }
+has_more_than() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -gt "$2" ]; }
+# event EDGE INDICATOR: it is among the JSON lines in out.
+event() {
+  [ -n "$(jq -Rr "fromjson? | select(.event == \"alarm\" and .edge == \"$1\" and .indicator == \"$2\") | .count" out)" ]
+}
+
+no_alarm() { ! grep '"event":"alarm"' out; }
+
+# --- Files
+
+@test "the report of a clean stream says so first, and shows what is in it" {
+  run -0 tsmon --profile mpeg "$(good)"
+  echo "$output"
+  [ "${lines[0]}" = "$(good)" ]
+  [[ ${lines[1]} == "GOOD: no faults ("*" indicators measured, "*" not)" ]]
+  [[ $output == *"6.0 s, by the PCRs of PID 0x0100 (256)"* ]]
+  [[ $output == *"1.20 Mb/s mean"* ]]
+  [[ $output != *$'\nFAULTS\n'* ]]
+  [[ $output == *"0x0001 (1)  One "*"PMT "*"0x1000 (4096)"* ]]
+  [[ $output == *"video mpeg2video, PCR  0x0100 (256)"* ]]
+  [[ $output == *"audio mp2 fra "*"0x0101 (257)"* ]]
+  grep -qE '^1\.4 +Continuity_count_error +0  good$' <<<"$output"
+  grep -qE '^2\.4 +PCR_accuracy_error +0  good$' <<<"$output"
+  grep -qE '^2\.6 +CAT_error +-  not measured: nothing is scrambled$' <<<"$output"
+  grep -qE '^3\.8 +TDT_error +-  not watched$' <<<"$output"
+}
+
+@test "the report of a faulty stream says what is wrong, where, how often and when" {
+  run -0 tsmon --profile mpeg "$(faulty)"
+  echo "$output"
+  [[ ${lines[1]} == "FAULTY: 6 faults of 1.4, 2.1, 2.2 ("* ]]
+  # Before all else.
+  [ "$(grep -nE '^(FAULTS|INDICATORS|SERVICES|PIDS|PROGRAM CLOCKS)$' <<<"$output" | head -n 1 | cut -d : -f 2)" = FAULTS ]
+  grep -qE '^1\.4 +Continuity_count_error +PID 0x0100 \(256\) .* 3 +1\.[0-9]{3} s +4\.[0-9]{3} s +[0-9]+  1 packets missing' <<<"$output"
+  grep -qE '^2\.1 +Transport_error +PID 0x0101 \(257\) .*transport_error_indicator set$' <<<"$output"
+  grep -qE '^2\.2 +CRC_error +PID 0x0000 \(0\), table 0x00 .*wrong CRC$' <<<"$output"
+  [[ $output == *"1 transport error, 0 invalid sync bytes"* ]]
+}
+
+@test "the rows of each table line up" {
+  tsmon "$(faulty)" >out
+  python3 - out <<'PYTHON'
+import re, sys
+# In each table, no cell crosses a gap of two spaces that stands before a title: every row is blank or in a word there.
+tables, title = 0, None
+for line in open(sys.argv[1], encoding="utf-8").read().split("\n"):
+    if re.match(r"(NO\.|SERVICE|PID) ", line):
+        title, tables = line, tables + 1
+        continue
+    if not line or title is None:
+        title = None
+        continue
+    if line.startswith("PCR_AC"):
+        continue
+    words = [m for m in re.finditer(r"\S+(?: \S+)*", title)]
+    cells = [m for m in re.finditer(r"\S+(?: \S+)*", line)]
+    for cell in cells:
+        # The column that it belongs to begins or ends where it does.
+        assert any(cell.start() == w.start() or cell.end() == w.end() for w in words), (title, line, cell)
+assert tables >= 5, tables
+PYTHON
+}
+
+@test "JSON: a valid object a line, events before the report, starts and ends in pairs" {
+  run -0 tsmon --json --profile mpeg --hold 500ms "$(faulty)"
+  printf '%s\n' "$output" >out
+  [ "$(jq -s length out)" -eq "$(wc -l <out)" ]
+  [ "$(tail -n 1 out | jq -r .event)" = report ]
+  [ "$(jq -r 'select(.event == "report") | 1' out | wc -l)" -eq 1 ]
+  # Of each indicator and place: start, end, start, end ..., and an alarm without an end is on in the report.
+  jq -se '
+    (map(select(.event == "alarm")) | group_by([.indicator, .pid, .service_id, .table_id])) as $all
+    | last as $report
+    | ($all | map(to_entries | all(.[]; .value.edge == (if .key % 2 == 0 then "start" else "end" end))) | all)
+      and ($all | map(select(length % 2 == 1)) | length) == ($report.alarms | map(select(.on)) | length)
+      and ($report.alarms | length) == ($all | length)' out
+  [ "$(jq -s '[.[] | select(.edge == "start" and .indicator == "1.4" and .pid == 256)] | length' out)" -eq 3 ]
+  [ "$(jq -s '[.[] | select(.edge == "end" and .indicator == "1.4" and .pid == 256)] | length' out)" -eq 3 ]
+  jq -se 'last | .faults == 6 and .transport_errors == 1 and .clock == "pcr" and .clock_pid == 256
+    and (.duration_s > 5.9 and .duration_s < 6.1) and (.bit_rate.mean > 1190000 and .bit_rate.mean < 1210000)
+    and (.indicators[] | select(.indicator == "1.4") | .count) == 4
+    and (.indicators[] | select(.indicator == "2.6") | (.state == "not measured" and has("count") == false and .reason == "nothing is scrambled"))
+    and (.services[0] | .name == "One" and .components[1].languages == ["fra"])' out
+}
+
+@test "JSON of every capture is valid, and nothing in it is not UTF-8" {
+  local name
+  capture sd-h264-aac.ts
+  for name in mpts-dvbt-22394kbps hd1080i-h264-eac3-dvbsub hd1080p-h264-mp2 sd-h264-aac sd-mpeg2-mp2 \
+    scrambled-tei-cc-errors eit-schedule corrupt-sync cc-3-missing-then-7-missing cc-duplicates-and-gap-of-10; do
+    tsmon --json "$(capture "$name.ts")" >out
+    iconv -f utf-8 -t utf-8 out >/dev/null
+    [ "$(jq -s length out)" -eq "$(wc -l <out)" ]
+    [ "$(jq -s 'last | .event' out)" = '"report"' ]
+    tsmon "$(capture "$name.ts")" >out
+    [ -z "$(LC_ALL=C tr -d '\n\40-\176\200-\377' <out)" ]
+  done
+}
+
+@test "--check: exit status 0, 3, 1 and 2, and not a word of a stream" {
+  silent 0 tsmon --check --profile mpeg "$(good)"
+  silent 3 tsmon --check --profile mpeg "$(faulty)"
+  silent 0 bash -c "tsmon --check --profile mpeg - <'$(good)'"
+  refuses 1 "no transport stream packets: it is empty" tsmon --check /dev/null
+  refuses 1 "open missing.ts: No such file" tsmon --check missing.ts
+  refuses 2 "--check" tsmon --check --json "$(good)"
+  refuses 2 "--check" tsmon --check --pass "$(good)" out.ts
+  [ ! -e out.ts ]
+}
+
+@test "--only, --ignore and --profile choose what is watched" {
+  silent 0 tsmon --check --only 1.3,2.5 "$(faulty)"
+  silent 3 tsmon --check --only 1.4 "$(faulty)"
+  silent 0 tsmon --check --profile mpeg --ignore 1.4,2.1,2.2 "$(faulty)"
+  silent 3 tsmon --check --profile mpeg --ignore 1.4,2.1 "$(faulty)"
+  silent 0 tsmon --check --only 1 --ignore 1.4 "$(faulty)"
+  # ffmpeg sends no TDT.
+  silent 3 tsmon --check --only 3 --max-tdt 2s "$(good)"
+  silent 0 tsmon --check --profile mpeg --max-tdt 2s "$(good)"
+  tsmon --json --only 3 "$(good)" >out
+  jq -se 'last | [.indicators[] | (.indicator | startswith("3.")) == (.state != "not watched")] | all' out
+  # Both are 100 ms in the profile that a multiplexer keeps.
+  silent 0 tsmon --check --profile mpeg --only 1.3,1.5 "$(good)"
+  silent 0 tsmon --check --profile strict --only 1.3,1.5 "$(good)"
+  refuses 2 "no such indicator: '4.1'" tsmon --only 4.1 "$(good)"
+  refuses 2 "no such indicator: ''" tsmon --only 1.4, "$(good)"
+  refuses 2 "dvb|mpeg|strict" tsmon --profile atsc "$(good)"
+}
+
+@test "limits: a fault is what is beyond them" {
+  silent 3 tsmon --check --only 1.3 --max-pat 50ms "$(good)"
+  silent 0 tsmon --check --only 1.3 --max-pat 200ms "$(good)"
+  silent 3 tsmon --check --only 2.3.a --max-pcr 15ms "$(good)"
+  silent 3 tsmon --check --only 3.5 --max-sdt 200ms "$(good)"
+  silent 0 tsmon --check --only 3.5 --max-sdt 1s "$(good)"
+  silent 3 tsmon --check --only 3.1 --max-nit 200ms "$(good)"
+  run -0 tsmon --only 1.3 --max-pat 50ms "$(good)"
+  [[ $output == *"no PAT for 0.05 s"* ]]
+  refuses 2 "--max-pat" tsmon --max-pat fast "$(good)"
+}
+
+@test "--config says the same by the same names, and the command line goes before it" {
+  printf 'input = %s\ncheck = true\nonly = 1.4\n' "$(faulty)" >tsmon.conf
+  silent 3 tsmon --config tsmon.conf
+  silent 0 tsmon --config tsmon.conf --only 1.3
+  printf 'profile = mpeg\nmax-pat = 50ms\nonly = 1.3\n' >limits.conf
+  silent 3 tsmon --check --config limits.conf "$(good)"
+  echo "max-pta = 50ms" >limits.conf
+  refuses 2 "max-pta" tsmon --config limits.conf "$(good)"
+}
+
+@test "--duration ends in the time of the stream" {
+  tsmon --json --duration 2s "$(good)" >out
+  jq -se 'last | .duration_s >= 2 and .duration_s < 4 and .packets > 1500 and .packets < 3000' out
+}
+
+@test "--report: what would be printed is in the file" {
+  run -0 tsmon --profile mpeg --report report.txt "$(good)"
+  [ -z "$output" ]
+  tsmon --profile mpeg "$(good)" | cmp - report.txt
+  tsmon --json --report report.txt "$(good)"
+  [ "$(tail -n 1 report.txt | jq -r .event)" = report ]
+  tsmon --report - --pass "$(good)" copy.ts | grep -q GOOD
+}
+
+# --- Bad input
+
+@test "what cannot be watched is named with the reason" {
+  : >empty.ts
+  echo "this is a text, and long enough to be looked at" >text.ts
+  head -c 300000 /dev/urandom >random.ts
+  mkdir folder
+  cp "$(good)" secret.ts
+  chmod 000 secret.ts
+  refuses 1 "empty.ts: no transport stream packets: it is empty" tsmon empty.ts
+  refuses 1 "text.ts: no transport stream packets in its 48 bytes" tsmon text.ts
+  refuses 1 "read folder: Is a directory" tsmon folder
+  refuses 1 "open missing.ts: No such file or directory" tsmon missing.ts
+  refuses 1 "open missing/report.txt: No such file or directory" tsmon --report missing/report.txt "$(good)"
+  refuses 1 "no-such-host.invalid" tsmon udp://no-such-host.invalid:5000
+  refuses 1 "nosuchif" tsmon udp://239.1.1.1:5000,iface=nosuchif
+  refuses 1 "missing/out.ts" tsmon --pass "$(good)" missing/out.ts
+  refuses 2 "has no port" tsmon udp://239.1.1.1
+  refuses 2 "OUTPUT is of use only with --pass" tsmon "$(good)" out.ts
+  refuses 2 "--clock arrival" tsmon --clock arrival "$(good)"
+  refuses 2 "--interval is at least 100 ms" tsmon --interval 10ms "$(good)"
+  # Root reads what it likes; without its capabilities it is anybody.
+  refuses 1 "open secret.ts: Permission denied" setpriv --bounding-set -all --inh-caps -all tsmon secret.ts
+  # Nothing that looks like packets, or by chance a few.
+  run timeout 20 tsmon random.ts
+  [[ $status -eq 1 && $output == *"random.ts: no transport stream packets"* ]] || [[ $output == *FAULTY* ]]
+}
+
+@test "null packets only: nothing is measured that needs a clock, and that is said" {
+  for ((i = 0; i < 500; i++)); do printf 'G\037\377\020%184s' ''; done >nulls.ts
+  run -0 tsmon nulls.ts
+  echo "$output"
+  [[ $output == *"no PCR to measure time by"* ]]
+  [[ $output == *"500, 100.0 % null packets"* ]]
+  [[ $output == *"PCR_repetition_error "*"not measured: no PCR"* ]]
+  [ "$(tsmon --json nulls.ts | jq -s 'last | [.duration_s, .clock, .bit_rate.mean]' -c)" = '[null,null,null]' ]
+}
+
+@test "a file is never read and written at once, whatever its names" {
+  cp "$(good)" same.ts
+  ln -s same.ts symbolic.ts
+  ln same.ts hard.ts
+  local name
+  for name in ./same.ts symbolic.ts hard.ts; do
+    refuses 2 "same.ts: is the output too" tsmon --pass same.ts "$name"
+    refuses 2 "same.ts: is where the report goes too" tsmon --report "$name" same.ts
+  done
+  refuses 2 "same.ts: is the output too" bash -c 'tsmon --pass same.ts - >>same.ts'
+  refuses 2 "same.ts: is where the report goes too" bash -c 'tsmon same.ts >>same.ts'
+  refuses 2 "copy.ts: is where the report goes too" tsmon --report copy.ts --pass same.ts copy.ts
+  refuses 2 "standard output has the stream" tsmon --report - --pass same.ts -
+  cmp same.ts "$(good)"
+}
+
+@test "an input that cannot be opened leaves the last report as it is" {
+  echo "yesterday's" >report.txt
+  refuses 1 "missing.ts" tsmon --report report.txt missing.ts
+  [ "$(cat report.txt)" = "yesterday's" ]
+}
+
+# --- Passing on
+
+@test "--pass: the same bytes, by files, pipes and FIFOs, and the report on standard error" {
+  tsmon --profile mpeg --pass "$(good)" copy.ts >out 2>err
+  cmp "$(good)" copy.ts
+  [ ! -s out ]
+  grep -q '^GOOD: no faults' err
+  grep -qE "^copy.ts: $(($(stat -c %s "$(good)") / 188)) packets, 0 dropped$" err
+  cat "$(faulty)" | tsmon --pass 2>err | cmp - "$(faulty)"
+  grep -q '^FAULTY' err
+  mkfifo in out.fifo
+  cat "$(good)" >in &
+  cat out.fifo >copy.ts &
+  local reader=$!
+  tsmon --pass in out.fifo 2>err
+  wait "$reader"
+  cmp "$(good)" copy.ts
+  # JSON goes the same way.
+  tsmon --json --pass "$(faulty)" - 2>err | cmp - "$(faulty)"
+  [ "$(jq -s 'last | .output.dropped_packets' err)" -eq 0 ]
+}
+
+@test "--pass in the middle of a pipeline, thrice" {
+  tsmon --pass "$(good)" 2>/dev/null | tsmon --pass 2>/dev/null | tsmon --pass 2>/dev/null | cmp - "$(good)"
+}
+
+@test "--pass: bytes that belong to no packet are not passed, and are counted" {
+  { head -c 188000 "$(good)" && printf 'a hundred bytes or so that are no packet' && tail -c +188001 "$(good)"; } >torn.ts
+  tsmon --json --pass torn.ts copy.ts 2>err
+  cmp copy.ts "$(good)"
+  jq -se 'last | .skipped_bytes == 40 and .sync_losses == 1' err
+}
+
+@test "--pass: a reader that leaves ends it, quietly" {
+  run bash -c "tsmon --pass '$(good)' - 2>err | head -c 1000 | wc -c; exit \${PIPESTATUS[0]}"
+  [ "$output" = 1000 ]
+  [ "$status" -eq 1 ]
+  [ ! -s err ]
+  run bash -c "tsmon --json '$(faulty)' 2>err | true; exit \${PIPESTATUS[0]}"
+  [ ! -s err ]
+}
+
+@test "--pass: the stream goes on when the report cannot be written, and that is an error" {
+  run -1 bash -c "tsmon --json --report /dev/full --pass '$(faulty)' copy.ts 2>err"
+  cmp copy.ts "$(faulty)"
+  [ "$(cat err)" = "tsmon: write /dev/full: No space left on device: no more reports" ]
+  run -1 bash -c "tsmon --json '$(faulty)' >/dev/full 2>err"
+  [ "$(cat err)" = "tsmon: write standard output: No space left on device" ]
+}
+
+@test "--pass to UDP: every packet arrives, and the report tells of the output" {
+  dvbrecv --quiet -i udp://239.9.1.1:5000,iface=lo -s '*=received.ts' 3>&- &
+  local receiver=$!
+  wait_until has_socket 5000
+  tsmon --pass "$(good)" udp://239.9.1.1:5000,iface=lo >out 2>err
+  [ ! -s out ]
+  grep -qE '^udp://239.9.1.1:5000,iface=lo: [0-9]+ packets, 0 dropped \(0 of them refused by the network\)' err
+  has_all() { [ "$(stat -c %s received.ts 2>/dev/null || echo 0)" -eq "$(stat -c %s "$(good)")" ]; }
+  kill -TERM "$receiver"
+  wait "$receiver"
+  has_all
+  cmp received.ts "$(good)"
+}
+
+# --- Live
+
+@test "live UDP: no alarm on a good stream; no-input when the sender dies, and its end when it is back" {
+  play udp://239.9.1.1:5000,iface=lo
+  monitor --json --profile mpeg --hold 1s --metrics m.prom udp://239.9.1.1:5000,iface=lo
+  wait_until above m.prom packets_total 800
+  no_alarm
+  kill -KILL "$player"
+  wait_until event start no-input
+  play udp://239.9.1.1:5000,iface=lo
+  wait_until event end no-input
+  end_monitor
+  jq -se 'last | .event == "report" and .clock == "pcr" and (.since | endswith("Z"))
+    and ([.alarms[] | select(.indicator == "no-input")] | length == 1 and .[0].count == 1 and .[0].on == false
+      and (.[0].first | endswith("Z")))' out
+  [ "$(jq -sr '[.[] | select(.indicator == "no-input") | .edge] | join(" ")' out)" = "start end" ]
+}
+
+@test "live RTP: a lost datagram is an alarm of rtp-loss, and not one of this host's socket" {
+  play rtp://239.9.1.1:5000,iface=lo
+  monitor --json --profile mpeg --metrics m.prom rtp://239.9.1.1:5000,iface=lo
+  wait_until above m.prom packets_total 500
+  no_alarm
+  nft -f - <<'END' || skip "cannot drop datagrams with nft"
+table inet loss {
+  chain input {
+    type filter hook input priority 0
+    udp dport 5000 numgen inc mod 50 == 7 drop
+  }
+}
+END
+  wait_until event start rtp-loss
+  wait_until event start 1.4
+  end_monitor
+  jq -se 'last | .network.rtp_lost >= 1 and .network.socket_drops == 0
+    and (.indicators[] | select(.indicator == "socket-drop") | .state) == "good"
+    and (.indicators[] | select(.indicator == "rtp-loss") | .count) == .network.rtp_lost' out
+}
+
+@test "messages of a live stream: each alarm as it starts and ends, and the report at the end" {
+  play udp://239.9.1.1:5000,iface=lo
+  monitor --profile mpeg --hold 1s --metrics m.prom udp://239.9.1.1:5000,iface=lo
+  wait_until above m.prom packets_total 500
+  kill -STOP "$player"
+  wait_until says err "tsmon: no-input no packets come: no packets for 1.0 s"
+  kill -CONT "$player"
+  wait_until says err "tsmon: no-input no packets come: over, 1 fault in "
+  [ ! -s out ]
+  end_monitor
+  [[ $(sed -n 1p out) == "udp://239.9.1.1:5000,iface=lo, since 2"*T* ]]
+  grep -qE '^(GOOD NOW|ALARM): ' out
+  grep -qE '^no-input +no packets come +over +1 +2[0-9-]{9}T' out
+}
+
+@test "a stream that has stopped has no rate" {
+  play udp://239.9.1.1:5000,iface=lo
+  monitor --profile mpeg --metrics m.prom udp://239.9.1.1:5000,iface=lo
+  wait_until test -e m.prom
+  rate() {
+    kill -USR1 "$monitor"
+    grep -oE 'mean, [^,]+ now' out | tail -n 1
+  }
+  has_rate() { [[ $(rate) == "mean, "[1-9]*" Mb/s now" ]]; }
+  has_none() { [[ $(rate) == "mean, 0 b/s now" ]]; }
+  wait_until has_rate
+  kill -KILL "$player"
+  wait_until has_none
+  end_monitor
+}
+
+@test "--duration of live input is by the clock of this host, also when nothing comes" {
+  local before=${EPOCHREALTIME/[.,]/}
+  run -0 tsmon --duration 1s udp://239.9.1.1:5000,iface=lo
+  ((${EPOCHREALTIME/[.,]/} - before >= 1000000))
+  [[ $output == *"ALARM: 1 alarm on, of no-input"* || $output == *"NOTHING YET"* ]]
+  refuses 1 "no transport stream packets: nothing came" tsmon --check --duration 1s udp://239.9.1.1:5000,iface=lo
+}
+
+# --- The user's command
+
+@test "--on-alarm: the command knows what happened" {
+  # shellcheck disable=SC2016
+  tsmon --only 1.4,2.2 --hold 500ms --on-alarm 'env | grep ^TSMON_ | sort | tr "\n" "|" >>log; echo >>log; echo seen' "$(faulty)" >out 2>err
+  [ "$(wc -l <log)" -eq 10 ]
+  grep -q '|TSMON_EDGE=start|.*|TSMON_INDICATOR=1.4|' log
+  grep -q '|TSMON_EDGE=end|.*|TSMON_INDICATOR=2.2|' log
+  grep -E "TSMON_DETAIL=1 packets missing \(modulo 16\)\|" log |
+    grep -E '\|TSMON_FIRST=\|TSMON_FIRST_S=1\.[0-9]{3}\|' | grep -E '\|TSMON_NAME=Continuity_count_error\|TSMON_PID=256\|TSMON_SERVICE=\|TSMON_TABLE=\|'
+  grep -E '\|TSMON_INPUT=.*/faulty.ts\|' log | grep -q '|TSMON_PID=0|TSMON_SERVICE=|TSMON_TABLE=0|'
+  # What it prints goes where messages go.
+  grep -q '^seen$' err
+  ! grep -q '^seen$' out
+}
+
+@test "--on-alarm: a command that fails is said, and one that hangs holds nothing up" {
+  tsmon --only 2.2 --on-alarm 'exit 7' "$(faulty)" >out 2>err
+  grep -q '^tsmon: --on-alarm: the command ended with status 7$' err
+  dvbrecv --quiet -i udp://239.9.1.2:5001,iface=lo -s '*=passed.ts' 3>&- &
+  wait_until has_socket 5001
+  play udp://239.9.1.1:5000,iface=lo
+  # shellcheck disable=SC2016
+  monitor --pass --only 1.3 --max-pat 50ms --on-alarm 'echo begun $$ >>log; exec sleep 600' --metrics m.prom \
+    udp://239.9.1.1:5000,iface=lo udp://239.9.1.2:5001,iface=lo
+  wait_until says log begun
+  local before
+  before=$(stat -c %s passed.ts)
+  wait_until has_more_than passed.ts $((before + 200000))
+  [ "$(wc -l <log)" -eq 1 ]
+  end_monitor
+  grep -q 'tsmon: --on-alarm: the command has not ended, .* events were left out' err
+  [ "$(metric m.prom output_dropped_packets_total)" -eq 0 ]
+  [ "$(metric m.prom alarm_commands_left_out_total)" -ge 0 ]
+  ended() { ! readlink "/proc/$(cut -d ' ' -f 2 log)/exe" >/dev/null; }
+  wait_until ended
+}
+
+# --- Reports that nobody takes
+
+@test "a reader of events that hangs holds no stream up" {
+  dvbrecv --quiet -i udp://239.9.1.2:5001,iface=lo -s '*=passed.ts' 3>&- &
+  wait_until has_socket 5001
+  play udp://239.9.1.1:5000,iface=lo
+  mkfifo events
+  # Opened, and never read.
+  exec 5<>events
+  tsmon --json --report events --pass --metrics m.prom udp://239.9.1.1:5000,iface=lo udp://239.9.1.2:5001,iface=lo \
+    2>err 3>&- 5>&- &
+  monitor=$!
+  wait_until above m.prom packets_total 0
+  # More reports than the pipe holds, each after the stream has gone on.
+  local i before
+  for ((i = 0; i < 30; i++)); do
+    kill -USR1 "$monitor"
+    before=$(stat -c %s passed.ts)
+    wait_until has_more_than passed.ts $((before + 5000))
+  done
+  end_monitor
+  exec 5<&-
+  grep -q 'tsmon: events: the reader has not taken the last [0-9]* bytes of the report' err
+  [ "$(metric m.prom output_dropped_packets_total)" -eq 0 ]
+}
+
+# --- Metrics
+
+@test "metrics are as Prometheus wants them, and only of what is measured" {
+  tsmon --profile mpeg --metrics m.prom "$(faulty)" >/dev/null
+  "$HEADEND_SOURCE/tests/cli/check_metrics.py" m.prom
+  [ "$(metric m.prom faults_total 'indicator="1.4"')" -eq 4 ]
+  [ "$(metric m.prom packets_total)" -eq $(($(stat -c %s "$(faulty)") / 188)) ]
+  [ "$(metric m.prom indicator_measured 'indicator="2.6"')" -eq 0 ]
+  [ "$(metric m.prom indicator_measured 'indicator="2.4"')" -eq 1 ]
+  [ -z "$(metric m.prom faults_total 'indicator="2.6"')" ]
+  [ -z "$(metric m.prom alarm_active 'indicator="3.8"')" ]
+  [ -z "$(metric m.prom pcr_frequency_offset_hertz)" ]
+  run ! grep 'datagrams\|rtp\|NaN' m.prom
+  if command -v promtool >/dev/null; then promtool check metrics <m.prom; fi
+}
+
+@test "live metrics only go up, and an alarm is on while it is" {
+  play rtp://239.9.1.1:5000,iface=lo
+  monitor --profile mpeg --metrics m.prom rtp://239.9.1.1:5000,iface=lo
+  wait_until above m.prom packets_total 0
+  cp m.prom before.prom
+  later() { above m.prom packets_total "$(metric before.prom packets_total)"; }
+  wait_until later
+  cp m.prom after.prom
+  "$HEADEND_SOURCE/tests/cli/check_metrics.py" before.prom after.prom
+  [ "$(metric after.prom alarm_active 'indicator="no-input"')" -eq 0 ]
+  kill -KILL "$player"
+  silent_in_metrics() { [ "$(metric m.prom alarm_active 'indicator="no-input"')" = 1 ]; }
+  wait_until silent_in_metrics
+  [ "$(metric m.prom bytes_per_second)" -eq 0 ]
+  end_monitor
+  "$HEADEND_SOURCE/tests/cli/check_metrics.py" before.prom after.prom m.prom
+}
+
+# --- Signals
+
+@test "SIGUSR1 prints the state and goes on, SIGHUP takes other limits, SIGTERM ends with a report" {
+  play udp://239.9.1.1:5000,iface=lo
+  printf 'input = udp://239.9.1.1:5000,iface=lo\nonly = 1.3\njson = true\nmetrics = m.prom\nreport = report.json\n' >tsmon.conf
+  monitor --config tsmon.conf
+  wait_until above m.prom packets_total 0
+  kill -USR1 "$monitor"
+  reported() { [ "$(jq -s 'map(select(.event == "report")) | length' report.json)" -eq "$1" ]; }
+  wait_until reported 1
+  [ "$(jq -s 'last | .faults' report.json)" -eq 0 ]
+  echo 'max-pat = 50ms' >>tsmon.conf
+  # The file is another one after that, as a rotation of logs wants it.
+  mv report.json report.old
+  kill -HUP "$monitor"
+  wait_until says err "configuration read again"
+  faulty_now() { jq -se 'any(.[]; .indicator == "1.3.a" and .edge == "start")' report.json >/dev/null; }
+  wait_until faulty_now
+  echo 'max-pat = quick' >>tsmon.conf
+  kill -HUP "$monitor"
+  wait_until says err "configuration not taken over, all goes on as before: "
+  end_monitor
+  [ "$(jq -s 'last | .event' report.json)" = '"report"' ]
+  [ "$(jq -s 'map(select(.event == "report")) | length' report.old)" -eq 1 ]
+}
+
+@test "indicators that are watched no more have no metrics after a SIGHUP" {
+  play udp://239.9.1.1:5000,iface=lo
+  printf 'input = udp://239.9.1.1:5000,iface=lo\nmetrics = m.prom\nonly = 1.3,2.5\n' >tsmon.conf
+  monitor --config tsmon.conf
+  watched() { [ -n "$(metric m.prom faults_total "indicator=\"$1\"" 2>/dev/null)" ]; }
+  wait_until watched 2.5
+  sed -i 's/^only.*/only = 1.3/' tsmon.conf
+  kill -HUP "$monitor"
+  wait_until says err "configuration read again"
+  end_monitor
+  watched 1.3.a
+  ! watched 2.5
+}
+
+# --- The table on a terminal
+
+@test "on a terminal a table is written again and again, within its lines and columns" {
+  play udp://239.9.1.1:5000,iface=lo
+  # shellcheck disable=SC2016
+  script -q -e -c 'stty rows 20 cols 60; exec tsmon --profile mpeg --interval 200ms --metrics m.prom udp://239.9.1.1:5000,iface=lo' \
+    typescript >/dev/null 3>&- &
+  local terminal=$!
+  wait_until above m.prom packets_total 1000
+  pkill -TERM -P "$terminal" || true
+  wait "$terminal" || true
+  python3 - typescript <<'PYTHON'
+import re, sys
+text = open(sys.argv[1], newline="", encoding="utf-8").read()
+screens = text.split("\x1b[H")[1:]
+assert len(screens) >= 5, len(screens)
+# The last one is the report, of any length.
+for screen in screens[:-1]:
+    assert screen.endswith("\x1b[J"), screen[-20:]
+    lines = screen[:-3].replace("\r\n", "\n").split("\n")
+    assert len(lines) <= 20, len(lines)
+    assert all(len(re.sub(r"\x1b\[[A-Z]", "", line)) <= 60 for line in lines), lines
+    assert all(line.endswith("\x1b[K") for line in lines[:-1])
+assert any("GOOD: no faults" in s for s in screens[:-1])
+assert "INDICATORS" in screens[-1] and "INDICATORS" not in screens[-2]
+PYTHON
+}

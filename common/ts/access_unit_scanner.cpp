@@ -45,7 +45,8 @@ void AccessUnitScanner::reset() {
   stamps_.reset();
   open_.reset();
   last_dts_.reset();
-  last_pts_.reset();
+  frame_pts_.reset();
+  frame_dts_.reset();
   since_ = {};
   history_ = 0xFFFFFFFF;
   want_head_ = false;
@@ -84,12 +85,14 @@ void AccessUnitScanner::feed_audio(Bytes bytes) {
 void AccessUnitScanner::add_audio(const AudioFrame& frame, std::uint64_t offset) {
   ScannedUnit unit{offset, frame.size, std::nullopt, std::nullopt, false};
   if (frame.dependent) {
-    unit.pts = last_pts_;
-    unit.dts = last_dts_;
+    unit.pts = frame_pts_;
+    unit.dts = frame_dts_;
     unit.counted = true;
   } else {
     audio_ = frame;
     stamp(unit, offset);
+    frame_pts_ = unit.pts;
+    frame_dts_ = unit.dts;
     if (frame.sampling_rate == 0) {
       last_dts_.reset();  // no duration to count on by
     } else {
@@ -107,7 +110,6 @@ void AccessUnitScanner::stamp(ScannedUnit& unit, std::uint64_t begins) {
     stamps_.reset();
   }
   if (unit.dts) {
-    last_pts_ = unit.pts;
     last_dts_ = unit.dts;
     since_ = {};
     return;
@@ -145,7 +147,8 @@ void AccessUnitScanner::end_unit(std::uint64_t at) {
 
 void AccessUnitScanner::feed_video(Bytes bytes) {
   std::size_t at = 0;  // bytes before it are done with
-  std::size_t collected = 0;
+  collect_from_ = head_at_ = 0;
+  head_before_ = head_size_;
   if (want_head_) {
     const std::size_t count = std::min(bytes.size(), head_.size() - head_size_);
     std::copy_n(bytes.begin(), count, head_.begin() + static_cast<std::ptrdiff_t>(head_size_));
@@ -161,19 +164,18 @@ void AccessUnitScanner::feed_video(Bytes bytes) {
       return one >= back ? bytes[one - back] : static_cast<std::uint8_t>(history_ >> (8 * (back - one - 1)));
     };
     if (before(1) != 0 || before(2) != 0) continue;
-    if (collecting_) {
-      parameters_.insert(parameters_.end(), bytes.begin() + static_cast<std::ptrdiff_t>(collected),
-                         bytes.begin() + static_cast<std::ptrdiff_t>(at));
-      collected = at;
-    }
     if (want_head_) {  // a unit shorter than a head
-      const std::size_t whole = head_size_;
-      std::fill(head_.begin() + static_cast<std::ptrdiff_t>(whole), head_.end(), std::uint8_t{0});
+      std::fill(head_.begin() + static_cast<std::ptrdiff_t>(head_size_), head_.end(), std::uint8_t{0});
       take_unit_head(head_);
     }
-    const bool was_collecting = collecting_;
+    if (collecting_) {
+      collect(bytes.first(at));
+      unit_in_parameters_ = parameters_.size() - std::min<std::size_t>(parameters_.size(), 3);
+    }
     on_start_code(position_ + one - 2, before(3) == 0);
     const Bytes rest = bytes.subspan(at);
+    head_at_ = at;
+    head_before_ = 0;
     if (rest.size() >= head_.size()) {
       take_unit_head(rest.first(head_.size()));
     } else {
@@ -181,17 +183,30 @@ void AccessUnitScanner::feed_video(Bytes bytes) {
       head_size_ = rest.size();
       want_head_ = true;
     }
-    if (collecting_ && !was_collecting) collected = at;
   }
-  if (collecting_) {
-    if (parameters_.size() + bytes.size() - collected > largest_parameters) {
-      collecting_ = false;
-    } else {
-      parameters_.insert(parameters_.end(), bytes.begin() + static_cast<std::ptrdiff_t>(collected), bytes.end());
-    }
-  }
+  if (collecting_) collect(bytes);
   for (std::size_t i = bytes.size() - std::min<std::size_t>(bytes.size(), 4); i < bytes.size(); ++i) {
     history_ = history_ << 8 | bytes[i];
+  }
+}
+
+// Parameter sets begin with the unit whose head is taken: its start code, and what earlier packets had of it.
+void AccessUnitScanner::start_collecting() {
+  collecting_ = true;
+  unit_in_parameters_ = 0;
+  parameters_.assign({0, 0, 1});
+  parameters_.insert(parameters_.end(), head_.begin(), head_.begin() + static_cast<std::ptrdiff_t>(head_before_));
+  collect_from_ = head_at_;
+}
+
+// Takes the bytes of this packet up to the end of these.
+void AccessUnitScanner::collect(Bytes bytes) {
+  const Bytes more = bytes.subspan(collect_from_);
+  collect_from_ = bytes.size();
+  if (parameters_.size() + more.size() > largest_parameters) {
+    collecting_ = false;
+  } else {
+    parameters_.insert(parameters_.end(), more.begin(), more.end());
   }
 }
 
@@ -219,8 +234,7 @@ void AccessUnitScanner::judge_mpeg2(Bytes head) {
   const bool starts_picture = code == 0x00;
   const bool header = code == 0xB3 || code == 0xB8;
   if (code == 0xB3 && !collecting_) {
-    collecting_ = true;
-    parameters_.assign({0, 0, 1});
+    start_collecting();
   } else if (collecting_ && (starts_picture || code == 0xB8)) {
     finish_parameters();
   }
@@ -240,8 +254,7 @@ void AccessUnitScanner::judge_h264(Bytes head) {
   const unsigned type = head[0] & 0x1F;
   const bool parameter_set = type == 7 || type == 8 || type == 13 || type == 15;
   if (type == 7 && !collecting_) {
-    collecting_ = true;
-    parameters_.assign({0, 0, 1});
+    start_collecting();
   } else if (collecting_ && !parameter_set) {
     finish_parameters();
   }
@@ -272,8 +285,7 @@ void AccessUnitScanner::judge_hevc(Bytes head) {
   if (layer > 0) return;
   const bool parameter_set = type >= 32 && type <= 34;
   if ((type == 32 || type == 33) && !collecting_) {
-    collecting_ = true;
-    parameters_.assign({0, 0, 1});
+    start_collecting();
   } else if (collecting_ && !parameter_set) {
     finish_parameters();
   }
@@ -290,9 +302,12 @@ void AccessUnitScanner::judge_hevc(Bytes head) {
   structure_ = video_ && video_->interlaced ? Structure::field : Structure::frame;
 }
 
-// Parameter sets are whole: read them unless they are the same as before.
+// Parameter sets are whole: read them unless they are the same as before. Without the unit behind them, and the zeros
+// before that (a NAL unit ends with none, MPEG-2's headers may).
 void AccessUnitScanner::finish_parameters() {
   collecting_ = false;
+  parameters_.resize(std::min(parameters_.size(), unit_in_parameters_));
+  while (codec_ != VideoCodec::mpeg2 && !parameters_.empty() && parameters_.back() == 0) parameters_.pop_back();
   if (parameters_ == last_parameters_) return;
   last_parameters_ = parameters_;
   auto video = read_video_parameters(codec_, parameters_);

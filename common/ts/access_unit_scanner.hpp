@@ -71,6 +71,8 @@ class AccessUnitScanner {
   void judge_mpeg2(std::span<const std::uint8_t> head);
   void judge_h264(std::span<const std::uint8_t> head);
   void judge_hevc(std::span<const std::uint8_t> head);
+  void start_collecting();
+  void collect(std::span<const std::uint8_t> bytes);
   void finish_parameters();
   void begin_unit();
   void end_unit(std::uint64_t at);
@@ -89,8 +91,7 @@ class AccessUnitScanner {
   std::optional<Stamps> stamps_;
   std::optional<ScannedUnit> open_;    // begun, its end not seen
   std::optional<Timestamp> last_dts_;  // of the unit before, and what has passed since
-  std::optional<Timestamp> last_pts_;
-  Ticks27 since_{};  // from last_dts_ to the next unit
+  Ticks27 since_{};                    // from last_dts_ to the next unit
 
   // Video.
   std::uint32_t history_ = 0xFFFFFFFF;   // the last bytes
@@ -103,6 +104,12 @@ class AccessUnitScanner {
   Structure structure_ = Structure::frame;
   bool collecting_ = false;  // parameter sets
   std::vector<std::uint8_t> parameters_;
+  std::size_t unit_in_parameters_ = 0;  // where the start code of the unit behind them is in parameters_
+  // In the packet being fed: bytes before it are in parameters_; where the unit begins whose head is taken, and how
+  // many bytes of its head came in earlier packets.
+  std::size_t collect_from_ = 0;
+  std::size_t head_at_ = 0;
+  std::size_t head_before_ = 0;
   std::vector<std::uint8_t> last_parameters_;
   std::optional<VideoParameters> video_;
   std::uint32_t video_changes_ = 0;
@@ -110,6 +117,8 @@ class AccessUnitScanner {
   // Audio.
   std::optional<AudioSplitter> splitter_;
   std::optional<AudioFrame> audio_;
+  std::optional<Timestamp> frame_pts_;  // of the last frame that is not dependent
+  std::optional<Timestamp> frame_dts_;
 };
 
 }  // namespace ts

@@ -210,9 +210,14 @@ void AccessUnitScanner::collect(Bytes bytes) {
   }
 }
 
+// A zero byte before a start code begins the NAL unit (ISO/IEC 14496-10 B.1, ISO/IEC 23008-2 B.2), unless the unit
+// begins its PES packet: then it came with the unit before. MPEG-2's zeros end what is before them (ISO/IEC
+// 13818-2 5.2.3).
 void AccessUnitScanner::on_start_code(std::uint64_t code_position, bool zero_before) {
   code_position_ = code_position;
-  code_begin_ = zero_before && code_position > 0 ? code_position - 1 : code_position;
+  const bool begins_pes = stamps_ && stamps_->from == code_position;
+  const bool has_zero_byte = zero_before && codec_ != VideoCodec::mpeg2 && !begins_pes && code_position > 0;
+  code_begin_ = has_zero_byte ? code_position - 1 : code_position;
 }
 
 // The first bytes of what follows the last start code; zeros behind its end if it is shorter.

@@ -226,16 +226,15 @@ TEST(ScannerOfH264, TakesTheTimeStampsOfEachPesPacket) {
   EXPECT_EQ(bench.sizes(), (Offsets{506, 506, 506}));
 }
 
-// The first byte of a unit lies before the PES packet that begins with the rest of its start code: the time stamps are
-// those of the PES packet.
-TEST(ScannerOfH264, AZeroByteAtTheEndOfAPesPacketBelongsToTheNextUnit) {
+// Otherwise the next unit would begin long before its time, with the end of this one.
+TEST(ScannerOfH264, AZeroByteAtTheEndOfAPesPacketBelongsToTheUnitBefore) {
   Bench bench{AccessUnitScanner{VideoCodec::h264}};
   Bytes first = join({unit(h264_delimiter, 0, true), unit(h264_slice(0, true), 100)});
   first.push_back(0);
   bench.feed(pes(first, {90'000}));
   bench.feed(pes(join({unit(h264_delimiter), unit(h264_slice(0, true), 100)}), {93'600}));
   bench.feed(pes(join({unit(h264_delimiter), unit(h264_slice(0, true), 100)}), {97'200}));
-  EXPECT_EQ(bench.offsets(), (Offsets{0, 106}));
+  EXPECT_EQ(bench.offsets(), (Offsets{0, 107}));
   EXPECT_EQ(bench.decoding_times(), (DecodingTimes{90'000, 93'600}));
 }
 
@@ -323,6 +322,14 @@ TEST(ScannerOfMpeg2, FindsPicturesWithTheHeadersBeforeThem) {
   EXPECT_EQ(bench.scanner.video()->buffer_size, 1'835'008u);
   EXPECT_EQ(bench.scanner.video()->profile, 4u) << "the extension ends with zeros";
   EXPECT_EQ(bench.scanner.video_changes(), 1u);
+}
+
+TEST(ScannerOfMpeg2, StuffingBelongsToThePictureBefore) {
+  Bytes first = join({mpeg2_sequence(), mpeg2_picture(3, 200)});
+  first.insert(first.end(), 5, 0);
+  Bench bench{AccessUnitScanner{VideoCodec::mpeg2}};
+  bench.feed(pes(join({first, mpeg2_picture(3, 100), mpeg2_picture(3, 40)}), {90'000}));
+  EXPECT_EQ(bench.offsets(), (Offsets{0, first.size()}));
 }
 
 TEST(ScannerOfMpeg2, CountsFieldPicturesAsHalfAFrame) {

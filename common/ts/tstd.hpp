@@ -21,11 +21,12 @@
 // The first packet fed may lie anywhere in the stream: what comes before the first access unit that is known is taken
 // out of EB at once, and so is all until the next one after a reset().
 //
-// A fluid model: bytes flow evenly. It never finds more in a buffer than the standard's model, which takes whole bytes
-// at once and lets whole bytes go: fluid, up to one byte less has come in and up to one byte more has gone out. For the
-// same reason the end of an access unit may seem to come later by up to a byte in TB and one in MB, and times are
-// rounded to ticks: so two bytes too many or too few are no event. A PES header counts when its last byte has come. The
-// padding stream is not counted. What the standard removes at a decoding time stays until then; nothing is kept longer.
+// A fluid model: bytes flow evenly, where the standard's whole bytes come at once and go one by one. So TB never holds
+// more here than there; a buffer behind it may by the bytes that there are still under way, one in TB and one in MB,
+// and for the same reason the end of an access unit may be early or late by as much. Two bytes too many or too few are
+// therefore no event, which also covers times that are rounded to ticks. A PES header counts when its last byte has
+// come. The padding stream, and duplicate packets if they are not fed, are not counted. What the standard removes at a
+// decoding time stays until then, and nothing is kept longer: no access unit longer than one after it.
 #pragma once
 
 #include <array>

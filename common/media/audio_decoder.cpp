@@ -35,7 +35,6 @@ void AudioDecoder::send(const Unit& unit) {
   const int result = avcodec_send_packet(context_.get(), packet_.get());
   packet_->data = nullptr;
   packet_->size = 0;
-  if (result == AVERROR(ENOMEM)) throw_error("decode", result);
   if (result < 0 && result != AVERROR(EAGAIN)) fail(error_text(result));
 }
 
@@ -55,7 +54,6 @@ const Sound* AudioDecoder::receive() {
       avcodec_flush_buffers(context_.get());
       return nullptr;
     }
-    if (result == AVERROR(ENOMEM)) throw_error("decode", result);
     if (result < 0) {
       fail(error_text(result));
       continue;

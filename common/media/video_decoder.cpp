@@ -32,6 +32,7 @@ VideoDecoder::VideoDecoder(ts::VideoCodec codec, const Options& options)
       packet_(make_packet()),
       frame_(make_frame()) {
   context_->thread_count = options.threads;
+  context_->max_pixels = options.max_pixels;
   context_->pkt_timebase = {1, static_cast<int>(ts::system_clock_hz)};
   // Damaged pictures are pictures too, and are said to be damaged.
   context_->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
@@ -149,10 +150,7 @@ bool VideoDecoder::judge(const AVFrame& frame, std::optional<ts::ProgramTime> ti
   return damaged;
 }
 
-void VideoDecoder::fail(int code, std::optional<ts::ProgramTime> time) {
-  if (code == AVERROR(ENOMEM)) throw_error("decode", code);
-  fail(error_text(code), time);
-}
+void VideoDecoder::fail(int code, std::optional<ts::ProgramTime> time) { fail(error_text(code), time); }
 
 void VideoDecoder::fail(std::string what, std::optional<ts::ProgramTime> time) {
   if (!steady_) return;

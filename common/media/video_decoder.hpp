@@ -1,7 +1,7 @@
 // Decodes a video stream from its access units.
 //
 // Decoding begins at the first access point; what would need earlier pictures is left out in silence. Bad data gives
-// damaged pictures and counts, never an exception.
+// damaged pictures and counts, never an exception, also where it asks for more memory than there is.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,8 @@ class VideoDecoder {
   struct Options {
     bool access_points_only = false;  // decode no other pictures
     int threads = 1;                  // more cost delay and memory
+    // Damaged headers ask for pictures of any size: larger ones are errors.
+    std::int64_t max_pixels = std::int64_t{8192} * 4320;
   };
   VideoDecoder(ts::VideoCodec codec, const Options& options);
 

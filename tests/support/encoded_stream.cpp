@@ -13,6 +13,10 @@ extern "C" {
 #include <libavutil/pixdesc.h>
 }
 
+// LeakSanitizer: libx265 forgets some of its own.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() { return "leak:libx265"; }
+
 namespace support {
 namespace {
 

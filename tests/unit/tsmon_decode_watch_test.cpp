@@ -395,6 +395,38 @@ TEST(DecodeWatch, FollowsAChangeOfStreams) {
   EXPECT_TRUE(watcher.board().active().empty());
 }
 
+TEST(DecodeWatch, BelievesTheSoundMoreThanThePmt) {
+  EncodedStream stream;
+  for (const AVCodecID codec : {AV_CODEC_ID_MP2, AV_CODEC_ID_EAC3}) {
+    stream.add_audio({.codec = codec, .sound = [](double seconds, int) { return tone(seconds, -20); }});
+  }
+  auto pmt = stream.pmt();
+  pmt.streams[0].type = 0x0F;
+  pmt.streams[1].type = 0x81;
+  Watcher watcher{short_ones(), pmt};
+  watcher.feed(stream.make(3s));
+  const auto result = watcher.finish();
+  EXPECT_GT(result.figures.audio.at(0).frames, 90U);
+  EXPECT_GT(result.figures.audio.at(1).frames, 90U);
+  EXPECT_EQ(result.errors, 0U);
+}
+
+TEST(DecodeWatch, SaysThatNothingCanBeDecoded) {
+  EncodedStream stream;
+  stream.add_video({.paint = paint_scene});
+  stream.add_audio({.codec = AV_CODEC_ID_AC3, .sound = [](double seconds, int) { return tone(seconds, -20); }});
+  auto pmt = stream.pmt();
+  pmt.streams[0].type = 0x24;
+  pmt.streams[1].type = 0x11;
+  Watcher watcher{short_ones(), pmt};
+  watcher.feed(stream.make(25s));
+  const auto result = watcher.finish();
+  EXPECT_EQ(result.figures.video->pictures, 0U);
+  EXPECT_EQ(result.figures.video->errors, 1U) << "one for 20 s";
+  EXPECT_EQ(result.figures.audio.at(0).frames, 0U);
+  EXPECT_GE(result.figures.audio[0].errors, 4U) << "one for 5 s";
+}
+
 // Any bytes: nothing thrown, nothing endless.
 TEST(DecodeWatch, SurvivesAnyBytes) {
   std::minstd_rand random;
@@ -486,6 +518,28 @@ INSTANTIATE_TEST_SUITE_P(Captures, DecodeWatchOfCapture,
                            return name;
                          });
 
+std::vector<DatedPacket> date(std::span<const ts::Packet> packets, double bit_rate) {
+  std::vector<DatedPacket> dated;
+  for (const ts::Packet& packet : packets) {
+    const double seconds = static_cast<double>(dated.size()) * 1504 / bit_rate;
+    dated.push_back({packet, ts::ProgramTime{ts::Ticks27{static_cast<std::int64_t>(seconds * 27e6)}}});
+  }
+  return dated;
+}
+
+TEST(DecodeWatch, SurvivesABadReception) {
+  CAPTURE_OR_SKIP(bytes, "scrambled-tei-cc-errors.ts");
+  const auto packets = ts::packets_in(bytes);
+  psi::ServiceTracker tracker{[](auto, auto) {}};
+  for (const ts::Packet& packet : packets) tracker.feed(packet);
+  for (const auto& [id, service] : tracker.services()) {
+    if (!service.pmt) continue;
+    Watcher watcher{short_ones(), *service.pmt};
+    watcher.feed(date(packets, 30e6));
+    EXPECT_TRUE(watcher.finish().of(Indicator::black).empty());
+  }
+}
+
 // Joined wherever the capture began.
 TEST_P(DecodeWatchOfCapture, FindsNoError) {
   CAPTURE_OR_SKIP(bytes, GetParam().name);
@@ -499,17 +553,13 @@ TEST_P(DecodeWatchOfCapture, FindsNoError) {
       DecodeOptions options;
       options.pictures = mode;
       Watcher watcher{options, *service.pmt};
-      std::vector<DatedPacket> dated;
-      for (std::size_t i = 0; i < packets.size(); ++i) {
-        const double seconds = static_cast<double>(i) * 1504 / GetParam().bit_rate;
-        dated.push_back({packets[i], ts::ProgramTime{ts::Ticks27{static_cast<std::int64_t>(seconds * 27e6)}}});
-      }
-      watcher.feed(dated);
+      watcher.feed(date(packets, GetParam().bit_rate));
       const auto result = watcher.finish();
       EXPECT_EQ(result.errors, 0U) << id.value();
       EXPECT_TRUE(result.alarms.empty()) << id.value();
       EXPECT_TRUE(result.notes.empty()) << id.value();
       decoded += result.figures.video && result.figures.video->pictures > 0 ? 1U : 0U;
+      for (const auto& audio : result.figures.audio) EXPECT_GT(audio.frames, 20U) << audio.pid.value();
     }
   }
   EXPECT_GE(decoded, 2U);

@@ -11,6 +11,28 @@ namespace {
 // Silence goes on over a gap no longer than this, as of lost packets.
 constexpr ts::Ticks27 longest_gap = std::chrono::seconds{1};
 constexpr ts::Ticks27 reading_interval = std::chrono::seconds{1};
+constexpr ts::Ticks27 longest_drought = std::chrono::seconds{5};
+
+// By the first bytes of a PES packet, whose frames begin with it as a rule.
+AVCodecID seen_codec(std::span<const std::uint8_t> bytes, AVCodecID announced) {
+  if (bytes.size() < 6) return announced;
+  const bool mpeg_sync = bytes[0] == 0xFF && (bytes[1] & 0xF0) == 0xF0;
+  const bool ac3_sync = bytes[0] == 0x0B && bytes[1] == 0x77;
+  switch (announced) {
+    case AV_CODEC_ID_MP2:
+    case AV_CODEC_ID_AAC:
+      // The layer is 0 in ADTS (ISO/IEC 14496-3 1.A.2.2.1), which MPEG audio has reserved.
+      if (mpeg_sync) return (bytes[1] & 0x06) == 0 ? AV_CODEC_ID_AAC : AV_CODEC_ID_MP2;
+      return announced;
+    case AV_CODEC_ID_AC3:
+    case AV_CODEC_ID_EAC3:
+      // bsid: more than 10 is E-AC-3 (ETSI TS 102 366 E.1.3.1.6).
+      if (ac3_sync) return bytes[5] >> 3 > 10 ? AV_CODEC_ID_EAC3 : AV_CODEC_ID_AC3;
+      return announced;
+    default:
+      return announced;
+  }
+}
 
 }  // namespace
 
@@ -33,10 +55,13 @@ AudioTrack::AudioTrack(ts::Pid pid, psi::ServiceId service, AVCodecID codec, con
       options_(options),
       clock_(clock),
       mailbox_(mailbox),
+      announced_(codec),
+      codec_(codec),
       parser_(codec),
       decoder_(codec),
       judge_(options.silence_level),
-      silence_(options.silence) {
+      silence_(options.silence),
+      drought_(longest_drought) {
   figures_.pid = pid;
   if (options.loudness || options.true_peak) loudness_.emplace(options.true_peak);
 }
@@ -53,6 +78,7 @@ void AudioTrack::skip() {
 
 void AudioTrack::interrupt() {
   skip();
+  drought_.fruit();
   judge_.reset();
   heard_ = false;
   tell(silence_.release(moments_.at(heard_until_)));
@@ -73,8 +99,23 @@ void AudioTrack::take(const ElementaryPayload::Piece& piece) {
     time = clock_.at(*piece.pts, piece.at.time);
     moments_.add(*time, piece.at.position);
   }
+  if (drought_.data(piece.at.time)) {
+    tell_error(piece.at, fmt::format("nothing decoded for {:g} s", seconds(longest_drought)), 1);
+    chosen_ = false;
+  }
+  if (!chosen_ && piece.pts) choose_codec(piece.bytes);
   if (piece.after_loss) parser_.mark_loss();
   parser_.feed(piece.bytes, time, [this](const media::Unit& unit) { decode(unit); });
+}
+
+void AudioTrack::choose_codec(std::span<const std::uint8_t> bytes) {
+  chosen_ = true;
+  const AVCodecID codec = seen_codec(bytes, announced_);
+  if (codec == codec_) return;
+  codec_ = codec;
+  parser_ = media::UnitParser{codec};
+  decoder_ = media::AudioDecoder{codec};
+  told_errors_ = 0;
 }
 
 void AudioTrack::decode(const media::Unit& unit) {
@@ -89,12 +130,18 @@ void AudioTrack::receive() {
 
 void AudioTrack::listen(const media::Sound& sound) {
   ++figures_.frames;
+  drought_.fruit();
   mailbox_.set_measured(Indicator::decode_error);
   mailbox_.set_measured(Indicator::silence);
   const AVFrame& frame = *sound.frame;
   const int channels = frame.ch_layout.nb_channels;
   if (channels <= 0) return;
-  const auto samples = samples_.of(frame);
+  std::span<const float> samples;
+  try {
+    samples = samples_.of(frame);
+  } catch (const media::Error& error) {  // channels that nobody knows
+    return tell_error(moments_.at(heard_until_), error.what(), 1);
+  }
 
   const ts::ProgramTime begin = sound.time.value_or(heard_until_);
   if (!heard_ || abs(begin - heard_until_) > longest_gap) {
@@ -140,15 +187,21 @@ void AudioTrack::tell(const std::optional<Run::Event>& event) {
 }
 
 void AudioTrack::tell_errors(Moment at) {
-  const std::uint64_t fresh = decoder_.errors() - figures_.errors;
+  const std::uint64_t fresh = decoder_.errors() - told_errors_;
   if (fresh == 0) return;
-  figures_.errors += fresh;
+  told_errors_ = decoder_.errors();
+  tell_error(at, decoder_.last_error(), fresh);
+}
+
+void AudioTrack::tell_error(Moment at, std::string what, std::uint64_t count) {
+  mailbox_.set_measured(Indicator::decode_error);
+  figures_.errors += count;
   mailbox_.post({.kind = DecodeEvent::Kind::occur,
                  .indicator = Indicator::decode_error,
                  .subject = subject(),
                  .at = at,
-                 .count = fresh,
-                 .detail = decoder_.last_error()});
+                 .count = count,
+                 .detail = std::move(what)});
 }
 
 void AudioTrack::read_loudness() {

@@ -1,7 +1,10 @@
 // One sound stream of a service: decoded, listened to for silence, and its loudness measured. Of the decoding thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "common/media/audio_decoder.hpp"
@@ -12,6 +15,7 @@
 #include "common/ts/packet.hpp"
 #include "tools/tsmon/decode_options.hpp"
 #include "tools/tsmon/decode_report.hpp"
+#include "tools/tsmon/drought.hpp"
 #include "tools/tsmon/elementary_payload.hpp"
 #include "tools/tsmon/moment_log.hpp"
 #include "tools/tsmon/presentation_clock.hpp"
@@ -25,7 +29,8 @@ class AudioTrack {
   AudioTrack(ts::Pid pid, psi::ServiceId service, AVCodecID codec, const DecodeOptions& options,
              PresentationClock& clock, DecodeMailbox& mailbox);
 
-  // By the name that psi::describe() gives; nothing for those that cannot be decoded.
+  // By the name that psi::describe() gives; nothing for those that cannot be decoded. Where the stream itself says that
+  // it is another one (AAC announced as MPEG audio, E-AC-3 as AC-3), it is believed.
   static std::optional<AVCodecID> codec_id(std::string_view name);
 
   // As of VideoTrack.
@@ -44,7 +49,9 @@ class AudioTrack {
   void listen(const media::Sound& sound);
   void window(bool silent, ts::Ticks27 length);
   void tell(const std::optional<Run::Event>& event);
+  void choose_codec(std::span<const std::uint8_t> bytes);
   void tell_errors(Moment at);
+  void tell_error(Moment at, std::string what, std::uint64_t count);
   void read_loudness();
   Subject subject() const { return {.pid = figures_.pid, .service = service_}; }
 
@@ -53,17 +60,21 @@ class AudioTrack {
   PresentationClock& clock_;
   DecodeMailbox& mailbox_;
   ElementaryPayload payload_;
+  AVCodecID announced_, codec_;
   media::UnitParser parser_;
   media::AudioDecoder decoder_;
+  bool chosen_ = false;  // codec_ was seen, or is taken as announced
   media::Samples samples_;
   SoundJudge judge_;
   Run silence_;
+  Drought drought_;
   MomentLog moments_;
   ts::ProgramTime heard_until_{};   // end of the last frame
   ts::ProgramTime window_begin_{};  // of the one that the judge fills
   bool heard_ = false;              // heard_until_ is known
   std::optional<media::Loudness> loudness_;
-  ts::Ticks27 since_reading_{0};  // of loudness_
+  ts::Ticks27 since_reading_{0};   // of loudness_
+  std::uint64_t told_errors_ = 0;  // of the decoder
   DecodedAudio figures_;
 };
 

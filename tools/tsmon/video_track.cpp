@@ -4,8 +4,16 @@
 
 #include <exception>
 #include <new>
+#include <string>
+#include <utility>
 
 namespace tsmon {
+namespace {
+
+// Access points are at most 5 s apart in broadcast (TS 101 154 5.5.5), and longer for no reason that a viewer accepts.
+constexpr ts::Ticks27 longest_drought = std::chrono::seconds{20};
+
+}  // namespace
 
 VideoTrack::VideoTrack(ts::Pid pid, psi::ServiceId service, ts::VideoCodec codec, const DecodeOptions& options,
                        PresentationClock& clock, DecodeMailbox& mailbox)
@@ -17,7 +25,8 @@ VideoTrack::VideoTrack(ts::Pid pid, psi::ServiceId service, ts::VideoCodec codec
       decoder_(codec, {.access_points_only = options.pictures == DecodeOptions::Pictures::keyframes}),
       judge_(options.picture),
       black_(options.black),
-      freeze_(options.freeze) {
+      freeze_(options.freeze),
+      drought_(longest_drought) {
   figures_.pid = pid;
   if (options.thumbnail) thumbnail_.emplace(*options.thumbnail);
 }
@@ -34,6 +43,7 @@ void VideoTrack::skip() {
 
 void VideoTrack::interrupt() {
   skip();
+  drought_.fruit();
   judge_.reset();
   const Moment at{shown_until_, last_.position};
   tell(Indicator::black, figures_.black, black_.release(at), "", {});
@@ -55,6 +65,9 @@ void VideoTrack::take(const ElementaryPayload::Piece& piece) {
   if (piece.pts) {
     time = clock_.at(*piece.pts, piece.at.time);
     moments_.add(*time, piece.at.position);
+  }
+  if (drought_.data(piece.at.time)) {
+    tell_error(piece.at, fmt::format("no picture for {:g} s", seconds(longest_drought)), 1);
   }
   if (piece.after_loss) parser_.mark_loss();
   parser_.feed(piece.bytes, time, [this](const media::Unit& unit) { decode(unit); });
@@ -83,6 +96,7 @@ void VideoTrack::judge(const media::Picture& picture) {
   last_ = at;
   shown_until_ = at.time + picture.duration;
   ++figures_.pictures;
+  drought_.fruit();
   figures_.width = static_cast<unsigned>(picture.frame->width);
   figures_.height = static_cast<unsigned>(picture.frame->height);
   mailbox_.set_measured(Indicator::decode_error);
@@ -117,15 +131,21 @@ void VideoTrack::tell(Indicator indicator, std::optional<Passage>& passage, cons
 }
 
 void VideoTrack::tell_errors(Moment at) {
-  const std::uint64_t fresh = decoder_.errors() - figures_.errors;
+  const std::uint64_t fresh = decoder_.errors() - told_errors_;
   if (fresh == 0) return;
-  figures_.errors += fresh;
+  told_errors_ = decoder_.errors();
+  tell_error(at, decoder_.last_error(), fresh);
+}
+
+void VideoTrack::tell_error(Moment at, std::string what, std::uint64_t count) {
+  mailbox_.set_measured(Indicator::decode_error);
+  figures_.errors += count;
   mailbox_.post({.kind = DecodeEvent::Kind::occur,
                  .indicator = Indicator::decode_error,
                  .subject = subject(),
                  .at = at,
-                 .count = fresh,
-                 .detail = decoder_.last_error()});
+                 .count = count,
+                 .detail = std::move(what)});
 }
 
 // A file that cannot be written is said once, until the reason changes.

@@ -1,7 +1,9 @@
 // The pictures of one service: decoded, judged, and made into thumbnails. Of the decoding thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string>
 
 #include "common/media/unit_parser.hpp"
 #include "common/media/video_decoder.hpp"
@@ -10,6 +12,7 @@
 #include "common/ts/packet.hpp"
 #include "tools/tsmon/decode_options.hpp"
 #include "tools/tsmon/decode_report.hpp"
+#include "tools/tsmon/drought.hpp"
 #include "tools/tsmon/elementary_payload.hpp"
 #include "tools/tsmon/moment_log.hpp"
 #include "tools/tsmon/picture_judge.hpp"
@@ -45,6 +48,7 @@ class VideoTrack {
   void tell(Indicator indicator, std::optional<Passage>& passage, const std::optional<Run::Event>& event,
             const char* what, ts::Ticks27 least);
   void tell_errors(Moment at);
+  void tell_error(Moment at, std::string what, std::uint64_t count);
   void make_thumbnail(const AVFrame& picture, ts::ProgramTime time);
   Subject subject() const { return {.pid = figures_.pid, .service = service_}; }
 
@@ -58,11 +62,13 @@ class VideoTrack {
   PictureJudge judge_;
   Run black_, freeze_;
   Moment still_since_;  // of the first picture of a standstill
+  Drought drought_;
   MomentLog moments_;
   Moment last_;  // of the last picture
   ts::ProgramTime shown_until_{};
   std::optional<Thumbnail> thumbnail_;
   std::string thumbnail_failure_;
+  std::uint64_t told_errors_ = 0;  // of the decoder
   DecodedVideo figures_;
 };
 

@@ -137,7 +137,7 @@ std::optional<Record> decode_payload(Type type, PacketNumber packet, std::span<c
       return ClockRecord{packet, ts::Pid{static_cast<unsigned>(get(p, 8, 2))},
                          ts::Pcr{ts::Ticks27{static_cast<std::int64_t>(get(p, 0, 8))}}, (get(p, 10, 2) & 1) != 0};
     case Type::access:
-      if (p.size() < 20 || get(p, 2, 2) > static_cast<std::uint8_t>(ts::AccessPoint::open)) return std::nullopt;
+      if (p.size() < 20 || get(p, 2, 2) > static_cast<std::uint8_t>(ts::AccessPoint::gradual)) return std::nullopt;
       return AccessRecord{packet, ts::Pid{static_cast<unsigned>(get(p, 0, 2))},
                           static_cast<ts::AccessPoint>(get(p, 2, 2)), get_timestamp(p, 4), get_timestamp(p, 12)};
     case Type::table:

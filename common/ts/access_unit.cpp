@@ -96,8 +96,8 @@ class BitReader {
   bool exhausted_ = false;
 };
 
-// Whether an H.264 SEI NAL unit has a recovery point that is this very picture (D.1.8).
-bool recovers_at_once(Bytes nal) {
+// recovery_frame_cnt of an H.264 SEI NAL unit with a recovery point: 0 is this very picture (D.1.8).
+std::optional<unsigned> recovery_frames(Bytes nal) {
   constexpr unsigned recovery_point = 6;
   BitReader reader{nal.subspan(1)};
   const auto read_extended = [&reader] {
@@ -112,10 +112,13 @@ bool recovers_at_once(Bytes nal) {
   while (!reader.exhausted()) {
     const unsigned type = read_extended();
     const unsigned size = read_extended();
-    if (type == recovery_point) return reader.exp_golomb() == 0 && !reader.exhausted();
+    if (type == recovery_point) {
+      const unsigned frames = reader.exp_golomb();
+      return reader.exhausted() ? std::nullopt : std::optional{frames};
+    }
     for (unsigned i = 0; i < size && !reader.exhausted(); ++i) reader.bits(8);
   }
-  return false;
+  return std::nullopt;
 }
 
 enum class SliceKind { unknown, intra, inter };
@@ -132,7 +135,7 @@ SliceKind h264_slice_kind(Bytes nal) {
 std::optional<AccessPoint> classify_h264(Bytes head) {
   bool sps = false;
   bool pps = false;
-  bool recovery = false;
+  std::optional<unsigned> recovery;
   bool delimiter_says_inter = false;
   UnitReader units{head};
   while (const auto unit = units.next()) {
@@ -140,16 +143,17 @@ std::optional<AccessPoint> classify_h264(Bytes head) {
       case 1:    // slice
       case 2: {  // slice data partition A
         if (!sps || !pps) return AccessPoint::none;
-        if (recovery) return AccessPoint::open;
+        if (recovery == 0u) return AccessPoint::open;
         const SliceKind kind = h264_slice_kind(unit->bytes);
         if (kind == SliceKind::unknown && !unit->whole) return std::nullopt;
-        return kind == SliceKind::intra && !delimiter_says_inter ? AccessPoint::open : AccessPoint::none;
+        if (kind == SliceKind::intra && !delimiter_says_inter) return AccessPoint::open;
+        return recovery ? AccessPoint::gradual : AccessPoint::none;
       }
       case 5:
         return sps && pps ? AccessPoint::closed : AccessPoint::none;
       case 6:
         if (!unit->whole) return std::nullopt;
-        recovery = recovery || recovers_at_once(unit->bytes);
+        if (!recovery) recovery = recovery_frames(unit->bytes);
         break;
       case 7:
         sps = true;

@@ -19,9 +19,10 @@ namespace ts {
 enum class VideoCodec : std::uint8_t { mpeg2, h264, hevc };
 
 enum class AccessPoint : std::uint8_t {
-  none,    // needs earlier pictures
-  closed,  // IDR, HEVC IDR/BLA, MPEG-2 I picture that begins a closed GOP: everything from here on decodes
-  open,    // I picture or recovery point, HEVC CRA, MPEG-2 I picture: leading pictures may be lost
+  none,     // needs earlier pictures
+  closed,   // IDR, HEVC IDR/BLA, MPEG-2 I picture that begins a closed GOP: everything from here on decodes
+  open,     // I picture or recovery point, HEVC CRA, MPEG-2 I picture: leading pictures may be lost
+  gradual,  // recovery point (H.264) of a stream that is refreshed piece by piece: whole some pictures later
 };
 
 // What a decoder that starts with these bytes, an access unit's first, can do. Nothing if it takes more bytes to tell;

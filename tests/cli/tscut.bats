@@ -193,6 +193,37 @@ refused() {
   [ "$(tscut --list --json "$(film)" | jq '.dated')" = false ]
 }
 
+# open_film CODEC PARAMETERS...: with open groups of pictures.
+open_film() {
+  ffmpeg -v error -nostdin -f lavfi -i testsrc2=size=320x180:rate=25 -t 16 -c:v "$@" -b:v 300k -muxrate 800k -f mpegts open.ts
+}
+
+@test "of an open group, the pictures that need the group before are left out" {
+  local groups=open-gop=1:keyint=50:min-keyint=50:scenecut=0:bframes=3:b-adapt=0:log-level=error
+  local codec
+  for codec in "mpeg2video -bf 2 -g 25" "libx264 -x264-params ${groups/:log-level=error/}" "libx265 -x265-params $groups"; do
+    echo "$codec"
+    # shellcheck disable=SC2086
+    rm -f open.ts && open_film $codec
+    tscut --force --from 7s --to 13s open.ts cut.ts
+    "$BATS_TEST_DIRNAME/stream_facts.py" losses cut.ts | (! grep .)
+    # In the order of decoding, no picture is shown before the first one.
+    ffprobe -v error -select_streams v -show_entries packet=pts -of csv=p=0 cut.ts | tr -d , |
+      awk 'NF { if (!n++) first = $1; if ($1 < first) exit 1 } END { if (n < 120) exit 1 }'
+    # What is shown is what the film shows.
+    [ -z "$(pictures cut.ts | grep -vxFf <(pictures open.ts))" ]
+  done
+}
+
+@test "a stream that is refreshed gradually is cut at its recovery points, and that is said" {
+  open_film libx264 -x264-params intra-refresh=1:keyint=50:min-keyint=50:scenecut=0:bframes=0
+  refused 0 'built up gradually' tscut --from 7s --to 13s open.ts cut.ts
+  [ -z "$(ffmpeg -v error -nostdin -i cut.ts -map 0 -f null - 2>&1)" ]
+  [ "$(ffprobe -v error -select_streams v -show_entries packet=pts -of csv=p=0 cut.ts | grep -c .)" -lt 190 ]
+  [ "$(pictures cut.ts | wc -l)" -gt 120 ]
+  [ -z "$(pictures cut.ts | grep -vxFf <(pictures open.ts))" ]
+}
+
 @test "a range that is partly there is written, with status 3" {
   refused 3 'missing from' tscut --from 20s --duration 30s "$(film)" cut.ts
   is_clean_cut cut.ts 450 300

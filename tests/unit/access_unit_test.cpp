@@ -80,7 +80,9 @@ TEST(AccessPointOfH264, RecoveryPointAtOnceIsOpen) {
   const Bytes at_once = h264_recovery(0xC0);    // ue 0
   const Bytes after_two = h264_recovery(0x70);  // 011: ue 2
   EXPECT_EQ(h264({h264_delimiter(1), h264_sps, h264_pps, at_once, h264_p}), AccessPoint::open);
-  EXPECT_EQ(h264({h264_delimiter(1), h264_sps, h264_pps, after_two, h264_p}), AccessPoint::none);
+  EXPECT_EQ(h264({h264_delimiter(1), h264_sps, h264_pps, after_two, h264_p}), AccessPoint::gradual);
+  EXPECT_EQ(h264({h264_delimiter(0), h264_sps, h264_pps, after_two, h264_i}), AccessPoint::open);
+  EXPECT_EQ(h264({h264_delimiter(1), after_two, h264_p}), AccessPoint::none);
   EXPECT_EQ(h264({at_once, h264_p}), AccessPoint::none);
 }
 

@@ -29,6 +29,7 @@ std::vector<Record> one_of_each() {
       ring::TableRecord{7, ts::pat_pid, {{1, 2, 3}, {4, 5, 6, 7}}},
       ring::GapRecord{8, ring::GapRecord::Cause::restart, date, date + 5s, 17},
       ring::ClockStepRecord{9, -3600s},
+      ring::AccessRecord{10, ts::Pid{0x103}, ts::AccessPoint::gradual, std::nullopt, std::nullopt},
       ring::EndRecord{1ull << 40, date + 300s, steady + 300s, 3},
   };
 }
@@ -67,7 +68,7 @@ TEST(IndexFile, GivesBackEveryTypeOfRecord) {
   const auto bytes = encoded(one_of_each());
   std::vector<Record> records;
   EXPECT_EQ(ring::decode_records(bytes, records), bytes.size());
-  ASSERT_EQ(records.size(), 7u);
+  ASSERT_EQ(records.size(), 8u);
   EXPECT_EQ(encoded(records), bytes);
   EXPECT_EQ(std::get<ring::DateRecord>(records[0]).date, date);
   EXPECT_TRUE(std::get<ring::DateRecord>(records[0]).estimated);
@@ -77,7 +78,8 @@ TEST(IndexFile, GivesBackEveryTypeOfRecord) {
   EXPECT_EQ(std::get<ring::TableRecord>(records[3]).sections[1].size(), 4u);
   EXPECT_EQ(std::get<ring::GapRecord>(records[4]).packets, 17u);
   EXPECT_EQ(std::get<ring::ClockStepRecord>(records[5]).step, -3600s);
-  EXPECT_EQ(ring::packet_of(records[6]), 1ull << 40);
+  EXPECT_EQ(std::get<ring::AccessRecord>(records[6]).access, ts::AccessPoint::gradual);
+  EXPECT_EQ(ring::packet_of(records[7]), 1ull << 40);
 }
 
 TEST(IndexFile, ReadsWhatIsWholeOfATornIndex) {
@@ -92,7 +94,7 @@ TEST(IndexFile, ReadsWhatIsWholeOfATornIndex) {
     last = good;
     count = records.size();
   }
-  EXPECT_EQ(count, 7u);
+  EXPECT_EQ(count, 8u);
 }
 
 TEST(IndexFile, StopsAtADamagedRecord) {

@@ -260,28 +260,28 @@ TEST_F(Passage, PicturesEndWhereNoneShownEarlierIsMissing) {
   EXPECT_EQ(tail.take(picture(5, 1'018'000, 1'018'000), map), ts::Packet::null());
 }
 
-TEST_F(Passage, LeadingPicturesOfAnOpenMpeg2GroupBecomeStuffing) {
-  auto service = support::ServiceOptions::numbered(1);
-  service.codec = ts::VideoCodec::mpeg2;
-  builder_.add(service);
+TEST_F(Passage, LeadingPicturesOfAnOpenGroupAreLeftOut) {
   tscut::StreamMap map;
-  map.update(*test::tables_of(builder_.make(2s)));
-  // Decoding order I4 b2 b3 P7.
-  const std::vector<ts::Packet> zone{picture(0, 1'010'800, 1'000'000), picture(1, 1'003'600, 1'003'600),
-                                     picture(2, 1'007'200, 1'007'200), picture(3, 1'021'600, 1'010'800)};
+  map.update(*test::tables_of(make(1, 2s)));
+  // Decoding order I4 b2 b3 P7, with a clock between the b pictures.
+  const std::vector<ts::Packet> zone{picture(14, 1'010'800, 1'000'000), picture(15, 1'003'600, 1'003'600),
+                                     ts::Packet::pcr_only(ts::Pid{video(1)}, ts::Pcr{ts::Ticks27{300}}, 15),
+                                     picture(0, 1'007'200, 1'007'200), picture(1, 1'021'600, 1'010'800)};
   const std::vector<tscut::VideoStart> open{
       {ts::Pid{video(1)}, 0, ts::Timestamp{ts::Ticks90{1'010'800}}, ts::AccessPoint::open}};
   const tscut::Head head{zone, map, open};
-  EXPECT_EQ(head.take(0), zone[0]);
-  for (const std::size_t leading : {1u, 2u}) {
-    const auto packet = head.take(leading);
-    EXPECT_FALSE(packet.unit_start());
-    EXPECT_EQ(packet.continuity(), leading);
-    const auto payload = packet.payload();
-    EXPECT_FALSE(payload.empty());
-    EXPECT_TRUE(std::all_of(payload.begin(), payload.end(), [](auto byte) { return byte == 0; }));
-  }
-  EXPECT_EQ(head.take(3), zone[3]);
+  std::vector<ts::Packet> kept;
+  for (std::size_t i = 0; i < zone.size(); ++i) kept.push_back(head.take(i));
+  EXPECT_TRUE(std::ranges::equal(kept[0].payload(), zone[0].payload()));
+  EXPECT_EQ(kept[0].continuity(), 0u);
+  EXPECT_EQ(kept[1], ts::Packet::null());
+  EXPECT_TRUE(kept[2].pcr());
+  EXPECT_EQ(kept[2].continuity(), 0u);
+  EXPECT_EQ(kept[3], ts::Packet::null());
+  EXPECT_EQ(kept[4], zone[4]);
+  // The zone may end among them.
+  const tscut::Head shorter{std::span{zone}.first(4), map, open};
+  EXPECT_EQ(shorter.take(0).continuity(), 0u);
   auto closed = open;
   closed[0].access = ts::AccessPoint::closed;
   EXPECT_EQ(tscut::Head(zone, map, closed).take(1), zone[1]);

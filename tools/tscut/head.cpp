@@ -44,11 +44,15 @@ Head::Head(std::span<const ts::Packet> zone, const StreamMap& map, std::span<con
     : zone_(zone.first(std::min<std::size_t>(zone.size(), none))),
       map_(&map),
       streams_(ts::Pid::count),
-      blank_(zone_.size()),
+      leading_(zone_.size()),
+      counters_(zone_.size(), as_it_is),
       first_pts_(map.programmes().size()) {
   for (const auto& start : starts) fix(start);
   for (std::uint32_t i = 0; i < zone_.size(); ++i) {
     if (is_whole(zone_[i]) && zone_[i].has_payload()) consider(zone_[i], i);
+  }
+  for (const auto& start : starts) {
+    if (streams_[start.pid.value()].leads) renumber(start.pid);
   }
 }
 
@@ -57,39 +61,54 @@ void Head::fix(const VideoStart& start) {
   stream.fixed = true;
   stream.start = static_cast<std::uint32_t>(start.index);
   if (start.index < zone_.size()) stream.first = zone_[start.index].continuity();
-  if (loses_leading_pictures(start)) stream.blank_before = start.pts;
+  if (start.access == ts::AccessPoint::open) stream.leading_before = start.pts;
   const auto programme = map_->programme(start.pid);
   if (programme == StreamMap::no_programme || !start.pts) return;
   auto& first = first_pts_[programme];
   if (!first || ts::distance(*first, *start.pts) < ts::Ticks90{0}) first = start.pts;
 }
 
-// Zeros can only follow in a PES packet that does not say how long it is.
-bool Head::loses_leading_pictures(const VideoStart& start) const {
-  if (start.access != ts::AccessPoint::open || start.index >= zone_.size()) return false;
-  const auto videos = map_->videos();
-  const auto video = std::find_if(videos.begin(), videos.end(), [&](const auto& v) { return v.pid == start.pid; });
-  if (video == videos.end() || video->codec != ts::VideoCodec::mpeg2) return false;
-  const auto header = clear_header(zone_[start.index]);
-  return header && header->packet_length == 0;
-}
-
 void Head::consider(const ts::Packet& packet, std::uint32_t index) {
   Stream& stream = streams_[packet.pid().value()];
   stream.seen = true;
   stream.last = packet.continuity();
-  if (stream.blank_before && index > stream.start) {
+  if (stream.leading_before && index > stream.start) {
     if (packet.unit_start()) {
       const auto pts = pts_of(packet);
-      const auto before = pts ? ts::distance(*pts, *stream.blank_before) : ts::Ticks90{0};
-      stream.blank = before > ts::Ticks90{0} && before < unrelated;
+      const auto before = pts ? ts::distance(*pts, *stream.leading_before) : ts::Ticks90{0};
+      stream.leading = before > ts::Ticks90{0} && before < unrelated;
     }
-    blank_[index] = stream.blank;
+    leading_[index] = stream.leading;
+    stream.leads = stream.leads || stream.leading;
   }
   if (stream.fixed || !packet.unit_start()) return;
   if (stream.start != none && !starts_later(packet, stream)) return;
   stream.start = index;
   stream.first = packet.continuity();
+}
+
+// From the zone's end back: what comes after leading pictures keeps its counters.
+void Head::renumber(ts::Pid pid) {
+  Stream& stream = streams_[pid.value()];
+  unsigned shift = 0;            // of the counters of what is kept
+  std::optional<unsigned> next;  // counter, as it will be, of the packet that comes next
+  bool leading = false;
+  unsigned expected = 0;  // while `leading`: counter of the last packet before them
+  for (auto i = static_cast<std::uint32_t>(zone_.size()); i-- > stream.start;) {
+    const ts::Packet& packet = zone_[i];
+    if (!is_whole(packet) || packet.pid() != pid) continue;
+    const unsigned counter = packet.continuity();
+    if (packet.has_payload() && leading_[i]) {
+      if (!leading) expected = next ? *next + 15u : counter;
+      leading = true;
+    } else if (packet.has_payload()) {
+      if (leading) shift = expected + 16u - counter;
+      leading = false;
+      next = (counter + shift) & 0x0F;
+    }
+    counters_[i] = static_cast<std::uint8_t>((leading ? expected : counter + shift) & 0x0F);
+  }
+  stream.first = counters_[stream.start];
 }
 
 // Of sound, the last PES packet that begins no later than the picture.
@@ -145,10 +164,14 @@ std::vector<ts::Packet> Head::opening(std::span<const Table> tables, const NextC
 ts::Packet Head::take(std::size_t index) const {
   const ts::Packet& packet = zone_[index];
   if (!is_whole(packet)) return ts::Packet::null();
-  if (blank_[index]) return blanked(packet);
+  if (leading_[index]) return clock_only(packet, counters_[index]);
   const Stream& stream = streams_[packet.pid().value()];
-  if (index >= stream.start || (!packet.has_payload() && !stream.seen)) return packet;
-  return clock_only(packet, counter_before(packet.pid()));
+  if (index < stream.start && (packet.has_payload() || stream.seen)) {
+    return clock_only(packet, counter_before(packet.pid()));
+  }
+  ts::Packet kept = packet;
+  if (counters_[index] != as_it_is) kept.set_continuity(counters_[index]);
+  return kept;
 }
 
 }  // namespace tscut

@@ -3,10 +3,9 @@
 // Pictures are sent well ahead of the sound that belongs to them. So after the first picture's packets comes sound that
 // is older than the picture: it is left out up to the PES packet that sounds with the picture.
 //
-// After an access point of an open group of MPEG-2 pictures come B pictures that are shown before it and need the group
-// before: decoders show them broken. Leaving their packets out would break the continuity counter, so their bytes
-// become zeros, which may follow any picture (ISO/IEC 13818-2 next_start_code()). In H.264 other pictures may count on
-// those (frame_num); there they stay, and HEVC decoders leave them out by themselves (RASL).
+// After an access point of an open group come pictures that are shown before it and need the group before: decoders
+// show them broken. They are left out. No later picture needs them, or it could not be decoded from here either. The
+// packets before them get counters that go on to those after them.
 #pragma once
 
 #include <cstddef>
@@ -64,25 +63,27 @@ class Head {
   using NextCounter = std::function<unsigned(ts::Pid pid)>;
   // The packets that the stream's own follow: the tables, and a PCR for each programme whose first one comes later.
   std::vector<ts::Packet> opening(std::span<const Table> tables, const NextCounter& next_counter) const;
-  // What becomes of the zone's packet `index`: itself, its PCR alone, or a null packet.
+  // What becomes of the zone's packet `index`: itself, perhaps with another counter, its PCR alone, or a null packet.
   ts::Packet take(std::size_t index) const;
 
  private:
   static constexpr std::uint32_t none = 0xFFFF'FFFF;
+  static constexpr std::uint8_t as_it_is = 0xFF;
   struct Stream {
     std::uint32_t start = none;  // index of the first packet that is kept
     std::uint8_t first = 0;      // its counter
     std::uint8_t last = 0;       // counter of the PID's last packet in the zone
     bool seen = false;
-    std::optional<ts::Timestamp> blank_before{};
-    bool blank = false;  // the unit that was begun last
-    bool fixed = false;  // a video whose start was given
+    std::optional<ts::Timestamp> leading_before{};
+    bool leading = false;  // the unit that was begun last
+    bool leads = false;    // has leading pictures
+    bool fixed = false;    // a video whose start was given
   };
 
   void consider(const ts::Packet& packet, std::uint32_t index);
   bool starts_later(const ts::Packet& packet, const Stream& stream) const;
   void fix(const VideoStart& start);
-  bool loses_leading_pictures(const VideoStart& start) const;
+  void renumber(ts::Pid pid);
   // A packet without payload has the counter of the last one with payload (ISO/IEC 13818-1 2.4.3.3).
   unsigned counter_before(ts::Pid pid) const;
   std::optional<ts::Packet> opening_clock(const Programme& programme) const;
@@ -90,7 +91,8 @@ class Head {
   std::span<const ts::Packet> zone_;
   const StreamMap* map_;
   std::vector<Stream> streams_;
-  std::vector<bool> blank_;                              // the zone's packets of which only zeros are left
+  std::vector<bool> leading_;                            // the zone's packets of leading pictures
+  std::vector<std::uint8_t> counters_;                   // of the zone's packets; `as_it_is`
   std::vector<std::optional<ts::Timestamp>> first_pts_;  // of each programme's video
 };
 

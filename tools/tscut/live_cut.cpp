@@ -168,6 +168,10 @@ void LiveCut::start(std::uint64_t position) {
     cli::log(cli::Priority::warning, "no random access point in {}: the first pictures may not decode",
              cli::human_duration(start_patience));
   }
+  if (std::ranges::any_of(finder_.found(),
+                          [](const auto& found) { return found.second.access == ts::AccessPoint::gradual; })) {
+    cli::log(cli::Priority::warning, "no whole picture to begin with: the first pictures are built up gradually");
+  }
   if (!tables_.pat()) cli::log(cli::Priority::warning, "no PAT came: the cut begins without tables");
   state_ = State::collecting;
   start_ = position;

@@ -4,7 +4,6 @@
 // rate's PCRs depends (ISO/IEC 13818-1 2.4.2.2).
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -35,13 +34,6 @@ inline ts::Packet clock_only(const ts::Packet& packet, unsigned counter) {
   auto clock = ts::Packet::pcr_only(packet.pid(), *pcr, counter);
   clock.set_discontinuity(packet.discontinuity());
   return clock;
-}
-
-// The packet with zeros for its payload, which go on from what was before it.
-inline ts::Packet blanked(ts::Packet packet) {
-  packet.bytes[1] &= 0xBF;  // payload_unit_start_indicator
-  std::ranges::fill(packet.payload(), std::uint8_t{0});
-  return packet;
 }
 
 }  // namespace tscut

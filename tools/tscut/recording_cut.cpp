@@ -35,6 +35,8 @@ std::vector<ts::Pid> video_pids(const StreamMap& map) {
 
 }  // namespace
 
+bool begins_gradually(const VideoPosition& video) { return video.access == ts::AccessPoint::gradual; }
+
 RecordingCut::RecordingCut(ring::Recording& recording, const Options& options, const Surroundings& surroundings)
     : recording_(recording), options_(options), around_(surroundings), reader_(recording) {}
 
@@ -107,6 +109,11 @@ void RecordingCut::find_start() {
   at_ = start_.position;
   reaches_future_ = timeline_->is_dated() && recording_.being_written() && to_ > timeline_->last();
   look_for_end();
+  if (std::ranges::any_of(start_.videos, begins_gradually)) {
+    cli::log(cli::Priority::warning,
+             "no whole picture to begin with near {}: the first pictures are built up gradually",
+             timeline_->text(from_));
+  }
   reader_.hold(at_, end_.value_or(recording_.end()));
 }
 

@@ -159,6 +159,27 @@ refused() {
   [ "$count" -le 140 ]
   grep -qF "$(pictures cut.ts | head -1)" <(awk 'NR % 50 == 1' "$BATS_FILE_TMPDIR/film.pictures")
 }
+
+@test "kill -9 leaves what came in the temporary file, also in the first seconds" {
+  mkfifo feed
+  tscut --from now --duration 1h - cut.ts <feed 3>&- &
+  local cutter=$!
+  exec 9>feed
+  # Two seconds: fewer than the beginning of a cut is made of.
+  head -c 250040 "$(film)" >&9
+  # All but what comes before the first access point, and what waits for more bytes.
+  written() { [ -n "$(find . -name 'cut.ts.??????' -size +230k)" ]; }
+  wait_until written
+  kill -KILL "$cutter"
+  wait "$cutter" || true
+  exec 9>&-
+  only cut.ts.?????? feed
+  local left
+  left=$(echo cut.ts.??????)
+  "$BATS_TEST_DIRNAME/stream_facts.py" losses "$left" | (! grep .)
+  [ "$(pictures "$left" | wc -l)" -gt 30 ]
+}
+
 @test "SIGTERM ends a live recording with a whole file and status 3" {
   tsplayout --quiet --loop "$(film)" --output udp://239.1.1.2:5000,iface=lo 3>&- &
   tscut --from now --duration 1h udp://239.1.1.2:5000,iface=lo cut.ts 3>&- &

@@ -186,6 +186,8 @@ void LiveCut::start(std::uint64_t position) {
   start_ = recent_from + skipped;
   const auto zone = std::span{recent_}.subspan(skipped);
   zone_->add(zone);
+  pending_.assign(zone.begin(), zone.end());
+  queue_.emplace(*output_, queue_bytes, source_.is_live() ? WriteQueue::WhenFull::drop : WriteQueue::WhenFull::wait);
   for (const auto& earlier : zone) check_continuity(earlier);
   recent_ = {};
 }
@@ -193,6 +195,7 @@ void LiveCut::start(std::uint64_t position) {
 void LiveCut::collect(const ts::Packet& packet) {
   if (!end_) check_continuity(packet);
   zone_->add({&packet, 1});
+  pending_.push_back(packet);
   if (zone_->full()) begin();
 }
 
@@ -203,10 +206,10 @@ void LiveCut::begin() {
     if (unit.position >= start_) starts.push_back({pid, unit.position - start_, unit.pts, unit.access});
   }
   const auto zone = zone_->packets();
+  pending_.clear();
   passage_->begin(
       zone, end_ ? *end_ - start_ : zone.size() + 1, starts,
       [this](ts::Pid pid) { return (counters_[pid.value()] + 1u) & 0x0F; }, pending_);
-  queue_.emplace(*output_, queue_bytes, source_.is_live() ? WriteQueue::WhenFull::drop : WriteQueue::WhenFull::wait);
   zone_.reset();
   state_ = State::writing;
 }
@@ -240,6 +243,12 @@ void LiveCut::check_continuity(const ts::Packet& packet) {
 
 void LiveCut::flush() {
   if (!queue_) return;
+  if (state_ == State::collecting) {
+    // As they came, in case that this process does not live to see the whole zone.
+    if (output_->is_file() && !pending_.empty()) queue_->push_draft(std::move(pending_));
+    pending_.clear();
+    return;
+  }
   const auto packets = pending_.size();
   if (packets > 0 && !queue_->push(std::move(pending_)) && !queue_->failed()) {
     summary_.add_loss(clock_.now(), "this host's disk was too slow", packets);

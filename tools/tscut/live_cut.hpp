@@ -86,7 +86,7 @@ class LiveCut {
   std::unique_ptr<Output> output_;
   std::optional<WriteQueue> queue_;
   std::optional<Passage> passage_;
-  std::vector<ts::Packet> pending_;
+  std::vector<ts::Packet> pending_;  // to be written; while collecting, as a draft
   ts::Continuity continuity_;
   io::SourceStatistics before_;
   std::string loss_cause_;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 namespace tscut {
@@ -45,9 +46,19 @@ Output::Output(const std::string& path, bool replace) : name_(path == "-" ? "sta
 
 int Output::fd() const { return file_ ? file_->fd() : opened_ ? opened_.get() : STDOUT_FILENO; }
 
+void Output::draft(std::span<const ts::Packet> packets) {
+  if (!file_) return;
+  io::write_all(fd(), ts::bytes_of(packets), name_);
+  drafted_ += packets.size_bytes();
+}
+
+// Written over from the start: what is killed in between has the beginning of the one and the end of the other.
 void Output::write(std::span<const ts::Packet> packets) {
+  const auto drafted = std::exchange(drafted_, 0);
+  if (drafted > 0 && lseek(fd(), 0, SEEK_SET) < 0) io::throw_system_error("write", name_);
   io::write_all(fd(), ts::bytes_of(packets), name_);
   bytes_ += packets.size_bytes();
+  if (bytes_ < drafted && ftruncate(fd(), static_cast<off_t>(bytes_)) != 0) io::throw_system_error("truncate", name_);
   start_writeback();
 }
 

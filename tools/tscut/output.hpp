@@ -21,6 +21,9 @@ class Output {
   Output(const std::string& path, bool replace);
 
   void write(std::span<const ts::Packet> packets);
+  // Packets in a new file until the first write(), which takes their place: what is left if the process is killed
+  // before that. They count nowhere.
+  void draft(std::span<const ts::Packet> packets);
   // Copies a range of a file, inside the kernel where that is possible. `stopping` is asked between pieces; true ends
   // the copy. Returns how many bytes were copied: fewer at the end of the file.
   std::uint64_t copy(int fd, std::uint64_t offset, std::uint64_t bytes, const std::function<bool()>& stopping);
@@ -47,7 +50,7 @@ class Output {
   std::unique_ptr<io::AtomicFile> file_;
   io::FileDescriptor opened_;
   Method method_ = Method::copy_file_range;
-  std::uint64_t bytes_ = 0, flushed_ = 0;
+  std::uint64_t bytes_ = 0, flushed_ = 0, drafted_ = 0;
 };
 
 }  // namespace tscut

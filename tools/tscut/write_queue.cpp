@@ -16,14 +16,14 @@ WriteQueue::WriteQueue(Output& output, std::size_t bound, WhenFull when_full)
 
 WriteQueue::~WriteQueue() { finish(); }
 
-bool WriteQueue::push(std::vector<ts::Packet> packets) {
-  const std::size_t size = packets.size() * ts::packet_size;
+bool WriteQueue::push(Batch batch) {
+  const std::size_t size = batch.packets.size() * ts::packet_size;
   std::unique_lock lock{mutex_};
   const auto has_room = [&] { return error_ || waiting_bytes_ == 0 || waiting_bytes_ + size <= bound_; };
   if (when_full_ == WhenFull::wait) changed_.wait(lock, has_room);
   if (error_ || !has_room()) return false;
   waiting_bytes_ += size;
-  waiting_.push_back(std::move(packets));
+  waiting_.push_back(std::move(batch));
   lock.unlock();
   changed_.notify_all();
   return true;
@@ -49,6 +49,14 @@ std::exception_ptr WriteQueue::finish() {
   return error_;
 }
 
+void WriteQueue::write(const Batch& batch) {
+  if (batch.draft) {
+    output_.draft(batch.packets);
+  } else {
+    output_.write(batch.packets);
+  }
+}
+
 void WriteQueue::run() {
   auto synced = std::chrono::steady_clock::now();
   try {
@@ -56,16 +64,16 @@ void WriteQueue::run() {
     while (true) {
       changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
       if (waiting_.empty()) return;
-      const auto packets = std::move(waiting_.front());
+      const auto batch = std::move(waiting_.front());
       waiting_.pop_front();
       lock.unlock();
-      output_.write(packets);
+      write(batch);
       if (const auto now = std::chrono::steady_clock::now(); now - synced > sync_interval) {
         output_.sync();
         synced = now;
       }
       lock.lock();
-      waiting_bytes_ -= packets.size() * ts::packet_size;
+      waiting_bytes_ -= batch.packets.size() * ts::packet_size;
       written_ = output_.bytes();
       changed_.notify_all();
     }

@@ -8,6 +8,7 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/ts/packet.hpp"
@@ -26,7 +27,9 @@ class WriteQueue {
   WriteQueue& operator=(const WriteQueue&) = delete;
 
   // False: dropped, because the queue is full or writing has failed.
-  bool push(std::vector<ts::Packet> packets);
+  bool push(std::vector<ts::Packet> packets) { return push(Batch{std::move(packets), false}); }
+  // For Output::draft().
+  bool push_draft(std::vector<ts::Packet> packets) { return push(Batch{std::move(packets), true}); }
   bool failed() const;
   // Bytes written so far.
   std::uint64_t bytes() const;
@@ -34,14 +37,21 @@ class WriteQueue {
   std::exception_ptr finish();
 
  private:
+  struct Batch {
+    std::vector<ts::Packet> packets;
+    bool draft;
+  };
+
+  bool push(Batch batch);
   void run();
+  void write(const Batch& batch);
 
   Output& output_;
   const std::size_t bound_;
   const WhenFull when_full_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::vector<ts::Packet>> waiting_;
+  std::deque<Batch> waiting_;
   std::size_t waiting_bytes_ = 0;
   std::uint64_t written_ = 0;
   bool ending_ = false;

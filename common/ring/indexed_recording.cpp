@@ -14,6 +14,9 @@ namespace {
 constexpr std::size_t cached_indexes = 3;
 // From the last packet of one segment to the first of the next one; a longer time means that something was removed.
 constexpr std::chrono::seconds segment_seam{2};
+// A table that first came so soon after a position had been in force before a recorder began, or a file was cut: SDT
+// comes every 2 s (ETSI TS 101 211 4.4).
+constexpr std::chrono::seconds table_period{2};
 
 // The table that a record is a version of.
 using TableKey = std::tuple<std::uint16_t, std::uint8_t, std::uint16_t, std::uint8_t>;
@@ -215,6 +218,7 @@ std::unique_ptr<psi::ServiceTracker> IndexedRecording::tables_at(Position positi
       segments_[number].sequence == position.segment ? position.packet : segments_[number].packets;
   const auto index = index_of(number);
   std::map<TableKey, const TableRecord*> in_force;
+  const auto steady = index->steady_of(packet);
   bool known = false;  // a PAT came before the position
   for (const Record& record : index->records()) {
     const auto* table = std::get_if<TableRecord>(&record);
@@ -222,8 +226,11 @@ std::unique_ptr<psi::ServiceTracker> IndexedRecording::tables_at(Position positi
     if (table->packet <= packet) {
       in_force[key_of(*table)] = table;
       known = known || table->pid == ts::pat_pid;
-    } else if (!known) {
-      // At the very start of a recording nothing was in force yet: take what came first.
+      continue;
+    }
+    // Near the start of a recording not all is known yet: take what came first.
+    const auto came = index->steady_of(table->packet);
+    if (!known || (steady && came && *came - *steady < table_period)) {
       in_force.try_emplace(key_of(*table), table);
     }
   }

@@ -216,6 +216,30 @@ TEST_F(Recording, HasNoDatesWhereThereIsNoTdt) {
   EXPECT_NEAR(std::chrono::duration<double>(recording->duration()).count(), 5, 0.2);
 }
 
+TEST_F(Recording, TakesTheFirstPmtForAPositionBetweenPatAndPmt) {
+  auto packets = stream_.make(20s);
+  // The first PMT, and the SDT, come half a second after the first PAT.
+  for (std::size_t i = 0; i < packets.size() / 40; ++i) {
+    if (packets[i].pid() == ts::Pid{0x100} || packets[i].pid() == ts::sdt_pid) packets[i] = ts::Packet::null();
+  }
+  const auto recording = ring::open_files({file("a.ts", packets)});
+  const auto tables = recording->tables_at({1, packets.size() / 80});
+  ASSERT_TRUE(tables->find(psi::ServiceId{0x101}));
+  EXPECT_TRUE(tables->find(psi::ServiceId{0x101})->pmt);
+  EXPECT_TRUE(tables->sdt());
+}
+
+TEST_F(Recording, TakesNoPmtFromLongAfterAPosition) {
+  auto packets = stream_.make(20s);
+  for (std::size_t i = 0; i < packets.size() / 2; ++i) {
+    if (packets[i].pid() == ts::Pid{0x100}) packets[i] = ts::Packet::null();
+  }
+  const auto recording = ring::open_files({file("a.ts", packets)});
+  const auto tables = recording->tables_at({1, packets.size() / 4});
+  ASSERT_TRUE(tables->find(psi::ServiceId{0x101}));
+  EXPECT_FALSE(tables->find(psi::ServiceId{0x101})->pmt);
+}
+
 TEST_F(Recording, TakesTheFirstTablesForTheVeryStart) {
   const auto recording = ring::open_files({file("a.ts", stream_.make(2s))});
   EXPECT_TRUE(recording->tables_at({1, 0})->find(psi::ServiceId{0x101}));

@@ -27,7 +27,7 @@ constexpr std::chrono::seconds tdt_tolerance{5};
   throw std::runtime_error("open " + path.string() + ": " + reason);
 }
 
-// Refuses what is not made of 188-byte packets from the first byte on: readers count on packet n lying at 188 n.
+// Refuses what is not made of 188-byte packets.
 void check_packets(int fd, const std::filesystem::path& path) {
   std::array<std::uint8_t, 65536> bytes{};
   std::size_t have = 0;
@@ -48,7 +48,6 @@ void check_packets(int fd, const std::filesystem::path& path) {
   if (synchronizer.stride() != ts::packet_size) {
     refuse(path, "its packets are " + std::to_string(synchronizer.stride()) + " bytes long, 188 are needed");
   }
-  refuse(path, "does not begin with a transport stream packet");
 }
 
 class FileRecording : public IndexedRecording {
@@ -77,7 +76,6 @@ class FileRecording : public IndexedRecording {
     Segment segment;
     segment.sequence = segments_.size() + 1;
     segment.path = path;
-    segment.packets = static_cast<std::uint64_t>(status.st_size) / ts::packet_size;
     segment.complete = true;
     segments_.push_back(std::move(segment));
   }
@@ -88,9 +86,11 @@ class FileRecording : public IndexedRecording {
     ScanRequest request;
     request.fd = fd.get();
     request.name = segment.path;
-    request.to = segment.packets;
     request.spacing = spacing;
-    ScanResult result = scan(request);
+    ScanResult result = ring::scan_file(request);
+    if (result.packets == 0) refuse(segment.path, "not a transport stream");
+    segment.packets = result.packets;
+    segment.extents = std::move(result.extents);
     date_by_stream(result);
     auto index = std::make_shared<SegmentIndex>();
     index->add(std::move(result.records));

@@ -57,6 +57,7 @@ struct GapRecord {
     overflow,  // the disk was too slow and the buffer full
     disk,      // the disk was full or failed
     restart,   // the recorder was not running
+    damaged,   // bytes that are no packets: of a plain file, in no index
   };
   PacketNumber packet = 0;  // it lies before this packet
   Cause cause = Cause::input;

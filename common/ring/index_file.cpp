@@ -195,6 +195,8 @@ std::string to_string(GapRecord::Cause cause) {
       return "disk";
     case GapRecord::Cause::restart:
       return "restart";
+    case GapRecord::Cause::damaged:
+      return "damaged";
   }
   return "unknown";
 }

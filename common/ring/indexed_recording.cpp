@@ -49,6 +49,13 @@ bool is_malformed(const TableRecord& table) {
 
 }  // namespace
 
+Place place_of(const Segment& segment, PacketNumber packet) {
+  const auto next = std::ranges::upper_bound(segment.extents, packet, {}, &Extent::packet);
+  const Extent extent = next == segment.extents.begin() ? Extent{} : *std::prev(next);
+  return {extent.offset + (packet - extent.packet) * ts::packet_size,
+          next == segment.extents.end() ? segment.packets : next->packet};
+}
+
 std::size_t IndexedRecording::number_of(std::uint64_t sequence) const {
   const auto found = std::ranges::lower_bound(segments_, sequence, {}, &Segment::sequence);
   return static_cast<std::size_t>(found - segments_.begin());
@@ -120,7 +127,8 @@ std::vector<Gap> IndexedRecording::gaps(Position from, Position to) {
     if (is_known_gapless(i)) return;
     for (const GapRecord& gap : index_of(i)->gaps()) {
       const Position before{segment.sequence, gap.packet};
-      if (gap.packet < first || gap.packet >= last || before <= from) continue;
+      const bool at_end = gap.packet == last && last == segment.packets;
+      if (gap.packet < first || (gap.packet >= last && !at_end) || before <= from) continue;
       found.push_back({before, gap.cause, gap.from, gap.to, gap.packets});
     }
   });

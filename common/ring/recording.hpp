@@ -26,13 +26,27 @@ struct Position {
   friend auto operator<=>(const Position&, const Position&) = default;
 };
 
+// Packets that lie one after another, from this one on.
+struct Extent {
+  PacketNumber packet = 0;
+  std::uint64_t offset = 0;  // bytes from the start of the file
+};
+
 struct Segment {
   std::uint64_t sequence = 0;
   std::filesystem::path path;
   std::uint64_t packets = 0;                // that may be read now
   std::optional<ts::WallTime> first, last;  // arrival of its first and last packet
   bool complete = false;                    // not being written any more
+  std::vector<Extent> extents;              // of a file where packet n does not lie at 188 n
 };
+
+// Where a packet lies in the segment's file, and up to where others lie behind it.
+struct Place {
+  std::uint64_t offset = 0;  // bytes
+  PacketNumber end = 0;      // the first packet that lies elsewhere, or is not there
+};
+Place place_of(const Segment& segment, PacketNumber packet);
 
 struct AccessEntry {
   Position position;
@@ -95,7 +109,8 @@ class Recording {
 // Throw std::runtime_error that names the path and says what is wrong with it (not a ring, empty, no packets ...).
 // A ring without segments is one if a recorder has ever been at work there.
 std::unique_ptr<Recording> open_ring(const std::filesystem::path& directory);
-// Files of 188-byte packets from their first byte on, refused otherwise; read through once here.
+// Files of 188-byte packets, refused otherwise; read through once here. What lies between packets is left out, and is
+// a gap.
 std::unique_ptr<Recording> open_files(const std::vector<std::filesystem::path>& files);
 
 }  // namespace ring

@@ -10,6 +10,7 @@
 
 #include "common/ring/index.hpp"
 #include "common/ring/index_builder.hpp"
+#include "common/ring/recording.hpp"
 
 namespace ring {
 
@@ -29,6 +30,9 @@ struct ScanRequest {
 
 struct ScanResult {
   std::vector<Record> records;
+  PacketNumber packets = 0;  // one past the last one
+  // Of scan_file(): where they lie. Empty if packet n lies at 188 n.
+  std::vector<Extent> extents;
   // UTC that the stream itself says (TDT, TOT), and where.
   std::vector<std::pair<PacketNumber, std::chrono::sys_seconds>> utc;
   IndexBuilder::Statistics statistics;
@@ -36,5 +40,8 @@ struct ScanResult {
 
 // Throws std::system_error if the file cannot be read.
 ScanResult scan(const ScanRequest& request);
+// All packets of 188 bytes in a file that anybody may have made, `from` and `to` apart: resynchronised over bytes that
+// are no packets, each such place a gap.
+ScanResult scan_file(const ScanRequest& request);
 
 }  // namespace ring

@@ -8,7 +8,7 @@
 namespace ts {
 namespace {
 
-constexpr std::array<std::size_t, 3> strides{188, 204, 192};
+constexpr std::array<std::size_t, 3> all_strides{188, 204, 192};
 constexpr std::size_t acquire_count = 5;
 // With as many bytes after it, every stride can be judged at an offset.
 constexpr std::size_t acquire_reach = (acquire_count - 1) * 204 + 1;
@@ -45,11 +45,15 @@ std::size_t next_sync(std::span<const std::uint8_t> bytes, std::size_t from) {
 
 }  // namespace
 
-Synchronizer::Alignment Synchronizer::find_alignment(Bytes bytes) {
+std::span<const std::size_t> Synchronizer::strides() const {
+  return only_stride_ != 0 ? std::span{&only_stride_, 1} : std::span<const std::size_t>{all_strides};
+}
+
+Synchronizer::Alignment Synchronizer::find_alignment(Bytes bytes) const {
   std::size_t offset = next_sync(bytes, 0);
   std::optional<std::size_t> undecided;
   for (; offset < bytes.size(); offset = next_sync(bytes, offset + 1)) {
-    for (const std::size_t stride : strides) {
+    for (const std::size_t stride : strides()) {
       if (five_good(bytes, offset, stride)) return {offset, stride};
     }
     if (!undecided && offset + acquire_reach > bytes.size()) undecided = offset;
@@ -59,9 +63,9 @@ Synchronizer::Alignment Synchronizer::find_alignment(Bytes bytes) {
 }
 
 // At the end of a stream: packets up to its very end, or a short stream that begins with a packet.
-Synchronizer::Alignment Synchronizer::find_tail(Bytes bytes) {
+Synchronizer::Alignment Synchronizer::find_tail(Bytes bytes) const {
   for (std::size_t offset = next_sync(bytes, 0); offset < bytes.size(); offset = next_sync(bytes, offset + 1)) {
-    for (const std::size_t stride : strides) {
+    for (const std::size_t stride : strides()) {
       const std::size_t count = good_to_end(bytes, offset, stride);
       const bool at_start = offset == 0 || (stride == 192 && offset == m2ts_lead);
       const std::size_t size = bytes.size() - offset + (stride == 192 ? m2ts_lead : 0);
@@ -79,6 +83,7 @@ std::span<const Packet> Synchronizer::feed(Bytes bytes) {
   }
   for (;;) {
     if (!locked() && !acquire()) return {};
+    skipped_before_ = statistics_.skipped_bytes;
     const auto packets = pending_.empty() ? take_in_place() : take_pending();
     if (!packets.empty() || locked()) return packets;
   }
@@ -236,6 +241,7 @@ std::span<const Packet> Synchronizer::finish() {
     }
   }
   statistics_.packets += copied_.size();
+  skipped_before_ = statistics_.skipped_bytes;
   statistics_.skipped_bytes += pending_.size() - start;
   pending_.clear();
   reset();

@@ -24,6 +24,10 @@ class Synchronizer {
     std::uint64_t skipped_bytes = 0;  // not part of any packet
   };
 
+  Synchronizer() = default;
+  // Packets of this size only: 188, 192 or 204 bytes.
+  explicit Synchronizer(std::size_t only_stride) : only_stride_(only_stride) {}
+
   // Takes the next bytes of an endless byte stream. Returns packets that became whole: in place in `bytes` where they
   // lie aligned there at 188 bytes, else in a buffer of the synchronizer; valid until the next call and as long as
   // `bytes`. It may return less than it could: call again with {} until it returns nothing, before `bytes` go away.
@@ -40,6 +44,8 @@ class Synchronizer {
   bool locked() const { return stride_ != 0; }
   std::size_t stride() const { return stride_; }  // 188, 192, 204; 0 before lock
   const Statistics& statistics() const { return statistics_; }
+  // Of the skipped bytes, those that lie before the packets last returned.
+  std::uint64_t skipped_before() const { return skipped_before_; }
 
  private:
   using Bytes = std::span<const std::uint8_t>;
@@ -48,8 +54,9 @@ class Synchronizer {
     std::size_t offset;  // of the first sync byte; if there is no stride, no packet begins before it
     std::size_t stride;  // 0: none found
   };
-  static Alignment find_alignment(Bytes bytes);
-  static Alignment find_tail(Bytes bytes);
+  std::span<const std::size_t> strides() const;
+  Alignment find_alignment(Bytes bytes) const;
+  Alignment find_tail(Bytes bytes) const;
 
   bool acquire();
   bool acquire_in(Bytes bytes, std::size_t& consumed);
@@ -62,6 +69,7 @@ class Synchronizer {
   std::optional<bool> resume(Bytes bytes);
   void skip(std::size_t bytes);
 
+  std::size_t only_stride_ = 0;  // 0: any
   std::size_t stride_ = 0;
   std::size_t lost_stride_ = 0;        // of the lock lost where the bytes at hand begin
   std::size_t tolerated_ = 0;          // packets still to deliver whatever their sync byte, lock being sure after them
@@ -72,6 +80,7 @@ class Synchronizer {
   std::vector<Packet> copied_;
   std::size_t count_ = 0;  // packets collected, in place or in copied_
   Statistics statistics_;
+  std::uint64_t skipped_before_ = 0;
 };
 
 }  // namespace ts

@@ -97,6 +97,20 @@ refused() {
   is_clean_cut cut.ts 150 151
 }
 
+@test "bytes that are no packets in a file are left out, and said" {
+  { head -c 1880000 "$(film)" && seq 1000 && tail -c +1880001 "$(film)"; } >inserted.ts
+  refused 3 'bytes that are no packets' tscut --from 5s --to 25s inserted.ts cut.ts
+  tscut --from 5s --to 25s "$(film)" whole.ts
+  cmp cut.ts whole.ts
+  { head -c 1880100 "$(film)" && tail -c +1890100 "$(film)"; } >deleted.ts
+  refused 3 'bytes that are no packets' tscut --force --from 5s --to 25s deleted.ts cut.ts
+  [ "$(pictures cut.ts | wc -l)" -gt 500 ]
+  diff <(pictures cut.ts | tail -n 200) <(pictures whole.ts | tail -n 200)
+  tscut --list deleted.ts | grep -q damaged
+  # Not in the range.
+  tscut --force --from 20s --to 25s deleted.ts cut.ts
+}
+
 @test "several files are one" {
   head -c 1880000 "$(film)" >a.ts
   tail -c +1880001 "$(film)" >b.ts

@@ -31,9 +31,14 @@ std::vector<Piece> pieces(const ring::Recording& recording, ring::Position from,
   std::vector<Piece> result;
   for (const auto& segment : recording.segments()) {
     if (segment.sequence < from.segment || segment.sequence > to.segment) continue;
-    const auto first = segment.sequence == from.segment ? from.packet : 0;
+    auto first = segment.sequence == from.segment ? from.packet : 0;
     const auto last = segment.sequence == to.segment ? std::min(to.packet, segment.packets) : segment.packets;
-    if (first < last) result.push_back({segment.sequence, first, last - first});
+    while (first < last) {
+      const auto place = ring::place_of(segment, first);
+      const auto end = std::min(place.end, last);
+      result.push_back({segment.sequence, first, end - first, place.offset});
+      first = end;
+    }
   }
   return result;
 }
@@ -63,7 +68,7 @@ std::vector<ts::Packet> PacketReader::read(ring::Position from, std::uint64_t co
     if (file == nullptr) continue;
     const std::size_t had = packets.size();
     packets.resize(had + piece.packets);
-    packets.resize(had + read_at(file->get(), std::span{packets}.subspan(had), piece.packet * ts::packet_size));
+    packets.resize(had + read_at(file->get(), std::span{packets}.subspan(had), piece.offset));
   }
   return packets;
 }

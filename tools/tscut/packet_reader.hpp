@@ -12,11 +12,12 @@
 
 namespace tscut {
 
-// A part of one segment.
+// Packets of one segment that lie one after another.
 struct Piece {
   std::uint64_t segment = 0;
   ring::PacketNumber packet = 0;
   std::uint64_t packets = 0;
+  std::uint64_t offset = 0;  // of the first one in the segment's file, in bytes
 };
 
 // [from, to) by segments, as far as they are listed now.

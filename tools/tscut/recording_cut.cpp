@@ -240,7 +240,7 @@ void RecordingCut::copy_piece(const Piece& piece) {
   report();
   if (passage_->is_verbatim()) {
     const auto bytes = piece.packets * ts::packet_size;
-    const auto copied = output_->copy(file->get(), piece.packet * ts::packet_size, bytes, [this] {
+    const auto copied = output_->copy(file->get(), piece.offset, bytes, [this] {
       report();
       return interrupted();
     });

@@ -13,9 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of packets that do not lie at multiples of 188 bytes: 192 or 204 bytes each, or beginning later. Such a file is read
-// from its start on. What is no transport stream at all is left to the reader of recordings to refuse.
-bool is_unaligned(const fs::path& path) {
+// Of packets of 192 or 204 bytes. Such a file is read from its start on. What is no transport stream at all is left to
+// the reader of recordings to refuse.
+bool has_long_packets(const fs::path& path) {
   std::ifstream file{path, std::ios::binary};
   std::array<char, 65536> bytes{};
   file.read(bytes.data(), bytes.size());
@@ -23,8 +23,7 @@ bool is_unaligned(const fs::path& path) {
   if (size < ts::packet_size) return false;
   ts::Synchronizer synchronizer;
   synchronizer.feed(std::span{reinterpret_cast<const std::uint8_t*>(bytes.data()), size});
-  return synchronizer.locked() &&
-         (synchronizer.stride() != ts::packet_size || static_cast<std::uint8_t>(bytes[0]) != ts::sync_byte);
+  return synchronizer.locked() && synchronizer.stride() != ts::packet_size;
 }
 
 bool is_stream(const std::string& operand) {
@@ -32,7 +31,7 @@ bool is_stream(const std::string& operand) {
   if (endpoint.kind != io::Endpoint::Kind::path) return true;
   const auto type = fs::status(operand).type();
   if (type == fs::file_type::fifo || type == fs::file_type::character) return true;
-  return type == fs::file_type::regular && is_unaligned(operand);
+  return type == fs::file_type::regular && has_long_packets(operand);
 }
 
 bool is_inside(const fs::path& file, const fs::path& directory) {

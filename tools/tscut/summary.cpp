@@ -38,6 +38,8 @@ std::string cause_text(ring::GapRecord::Cause cause) {
       return "the recorder's disk was full or failed, or a segment was removed";
     case Cause::restart:
       return "the recorder was not running";
+    case Cause::damaged:
+      return "bytes that are no packets";
   }
   return ring::to_string(cause);
 }

@@ -137,10 +137,10 @@ std::vector<Gap> IndexedRecording::gaps(Position from, Position to) {
 
 // Each segment offers its packet that is nearest after the date (its wall clock has no steps inside); the nearest of
 // them all is it, the first of equal ones.
-std::optional<Position> IndexedRecording::find(ts::WallTime date) {
+std::optional<Position> IndexedRecording::find(ts::WallTime date, Position from) {
   std::optional<std::size_t> best;
   ts::WallTime best_date{};
-  for (std::size_t i = 0; i < segments_.size(); ++i) {
+  for (std::size_t i = number_of(from.segment); i < segments_.size(); ++i) {
     const Segment& segment = segments_[i];
     if (!segment.first || !segment.last || *segment.last < date) continue;
     const ts::WallTime offered = std::max(*segment.first, date);

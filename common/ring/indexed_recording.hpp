@@ -18,7 +18,8 @@ class IndexedRecording : public Recording {
   const std::vector<Segment>& segments() const override { return segments_; }
   std::vector<Span> coverage(std::chrono::nanoseconds join) override;
   std::vector<Gap> gaps(Position from, Position to) override;
-  std::optional<Position> find(ts::WallTime date) override;
+  using Recording::find;
+  std::optional<Position> find(ts::WallTime date, Position from) override;
   std::optional<ts::WallTime> date_of(Position position) override;
   std::optional<Position> find_offset(std::chrono::nanoseconds offset_from_start) override;
   std::chrono::nanoseconds duration() override;

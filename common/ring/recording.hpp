@@ -86,7 +86,9 @@ class Recording {
   virtual std::vector<Gap> gaps(Position from, Position to) = 0;
   // The first packet that arrived at `date` or later; nothing if that is after the end. Where the wall clock was
   // stepped, the packet whose date is nearest to `date`, and the first of two.
-  virtual std::optional<Position> find(ts::WallTime date) = 0;
+  std::optional<Position> find(ts::WallTime date) { return find(date, {}); }
+  // The same among the segments from that of `from` on.
+  virtual std::optional<Position> find(ts::WallTime date, Position from) = 0;
   virtual std::optional<ts::WallTime> date_of(Position position) = 0;
   // Stream time from the first packet, for recordings without dates, by the first programme's clock.
   virtual std::optional<Position> find_offset(std::chrono::nanoseconds offset_from_start) = 0;

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "common/ring/segment_file.hpp"
 #include "tests/support/ring_maker.hpp"
 #include "tests/support/stream_builder.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -159,6 +160,50 @@ TEST_F(RecordingCut, TellsWhatLiesOutsideTheRecording) {
   ASSERT_EQ(summary.missing.size(), 2u);
   EXPECT_EQ(summary.missing[0].from, RingMaker::start - 10s);
   EXPECT_EQ(summary.missing[1].to, RingMaker::start + 50s);
+}
+
+TEST_F(RecordingCut, WaitsForNothingWhereNoRecorderIsAtWork) {
+  const auto stream = builder_.make(20s);
+  record(stream, 20s);
+  const auto path = directory_.path() / "film.ts";
+  std::ofstream{path, std::ios::binary}.write(reinterpret_cast<const char*>(stream.data()),
+                                              static_cast<std::streamsize>(stream.size() * ts::packet_size));
+  const auto ring = ring::open_ring(ring_path());
+  now_ = RingMaker::start + 20s;
+  EXPECT_THROW(cut(*ring, date(30s), date(50s)), std::runtime_error);
+  const auto files = ring::open_files({path});
+  now_ = *files->segments().back().last;
+  EXPECT_THROW(cut(*files, "end+10s", "end+20s"), std::runtime_error);
+  std::filesystem::create_directory(directory_.path() / "empty");
+  std::ofstream{directory_.path() / "empty" / ".lock"};
+  const auto empty = ring::open_ring(directory_.path() / "empty");
+  EXPECT_THROW(cut(*empty, "start", "end"), std::runtime_error);
+}
+
+// A file of a minute, read in a second, of which an index was lost: by its stream's clock, the first segment lasts
+// longer than the whole recording did.
+TEST_F(RecordingCut, LosesNothingOfASegmentWhoseDatesOverlap) {
+  const auto stream = builder_.make(60s);
+  auto fast = options();
+  fast.segment = 1s;
+  {
+    RingMaker maker{fast};
+    maker.feed(stream, 3s);
+    maker.close();
+  }
+  std::filesystem::remove(ring::list_segments(ring_path()).segments.front().index_path);
+  const auto ring = ring::open_ring(ring_path());
+  ASSERT_GE(ring->segments().size(), 3u);
+  EXPECT_EQ(cut(*ring, "start", "end").status(), cli::ExitStatus::done);
+  const auto packets = written();
+  EXPECT_EQ(test::continuity_errors(packets), 0u);
+  EXPECT_NE(std::search(packets.begin(), packets.end(), stream.end() - 5000, stream.end() - 100), packets.end());
+  // The first passage of these dates; the other is not passed over in silence.
+  options_.force = true;
+  const auto part = cut(*ring, date(500ms), date(2500ms));
+  EXPECT_EQ(part.status(), cli::ExitStatus::incomplete);
+  ASSERT_FALSE(part.missing.empty());
+  EXPECT_NE(part.missing.front().cause.find("come twice"), std::string::npos);
 }
 
 TEST_F(RecordingCut, WritesNothingOfARangeThatIsWhollyOutside) {

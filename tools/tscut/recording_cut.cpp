@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "common/cli/log.hpp"
+#include "common/cli/values.hpp"
 
 namespace tscut {
 namespace {
@@ -33,12 +35,16 @@ std::vector<ts::Pid> video_pids(const StreamMap& map) {
   return pids;
 }
 
-}  // namespace
-
 bool begins_gradually(const VideoPosition& video) { return video.access == ts::AccessPoint::gradual; }
 
+}  // namespace
+
 RecordingCut::RecordingCut(ring::Recording& recording, const Options& options, const Surroundings& surroundings)
-    : recording_(recording), options_(options), around_(surroundings), reader_(recording) {}
+    : recording_(recording),
+      options_(options),
+      around_(surroundings),
+      reader_(recording),
+      recorder_seen_(recording.being_written()) {}
 
 Summary RecordingCut::run() {
   summary_.output = options_.output();
@@ -103,23 +109,24 @@ void RecordingCut::find_start() {
     cli::log(cli::Priority::warning, "no random access point near {}: the first pictures may not decode",
              timeline_->text(from_));
   }
+  if (std::ranges::any_of(start_.videos, begins_gradually)) {
+    cli::log(cli::Priority::warning,
+             "no whole picture to begin with near {}: the first pictures are built up gradually",
+             timeline_->text(from_));
+  }
   const Point begun = timeline_->point_of(start_.position);
   cli::log(cli::Priority::debug, "begins at {}; the packet asked for is of {}", timeline_->text(begun),
            timeline_->text(timeline_->point_of(wanted_)));
   at_ = start_.position;
   reaches_future_ = timeline_->is_dated() && recording_.being_written() && to_ > timeline_->last();
   look_for_end();
-  if (std::ranges::any_of(start_.videos, begins_gradually)) {
-    cli::log(cli::Priority::warning,
-             "no whole picture to begin with near {}: the first pictures are built up gradually",
-             timeline_->text(from_));
-  }
   reader_.hold(at_, end_.value_or(recording_.end()));
 }
 
 void RecordingCut::look_for_end() {
-  if (to_ <= timeline_->last()) {
-    end_ = timeline_->locate(to_).value_or(recording_.end());
+  const auto last = timeline_->last();
+  if (to_ < last || (to_ == last && recording_.being_written())) {
+    end_ = timeline_->locate(to_, start_.position).value_or(recording_.end());
   } else if (!reaches_future_) {
     end_ = recording_.end();
   } else {
@@ -130,8 +137,14 @@ void RecordingCut::look_for_end() {
 bool RecordingCut::wait_for_more() {
   const auto before = recording_.end();
   const auto began = around_.now().steady;
+  // Of files, and of what a recorder left, no more will come.
+  if (!recorder_seen_) return false;
   while (!around_.stopping()) {
     if (timeline_) report();
+    if (!recording_.being_written() && !std::exchange(patience_said_, true)) {
+      cli::log(cli::Priority::notice, "the recorder has ended: it has {} to come back",
+               cli::human_duration(recorder_patience));
+    }
     around_.wait();
     recording_.refresh();
     if (recording_.end() != before) return true;
@@ -326,6 +339,19 @@ void RecordingCut::note_gaps(Point from, Point to) {
   std::sort(missing.begin(), missing.end(), [](const auto& a, const auto& b) { return a.from < b.from; });
 }
 
+// Dates come twice where the wall clock was set back, or where an index was made again: of a stream that was recorded
+// faster than it plays, such dates reach into the next segments.
+void RecordingCut::note_other_passages() {
+  if (!timeline_->is_dated()) return;
+  for (const auto& segment : recording_.segments()) {
+    const bool is_cut = segment.sequence >= start_.position.segment && ring::Position{segment.sequence, 0} < *end_;
+    if (is_cut || !segment.first || !segment.last) continue;
+    const Point from = std::max(*segment.first, from_), to = std::min(*segment.last, to_);
+    if (to - from < silence) continue;
+    summary_.missing.push_back({from, to, "these dates come twice, and the other passage was cut", segment.packets});
+  }
+}
+
 void RecordingCut::note_missing() {
   const auto begun = timeline_->point_of(start_.position);
   const auto last = recording_.advance(*end_, -1);
@@ -333,6 +359,7 @@ void RecordingCut::note_missing() {
   summary_.from = begun;
   summary_.to = ended;
 
+  note_other_passages();
   note_gaps(begun, ended);
   auto& missing = summary_.missing;
   const auto wanted = timeline_->point_of(wanted_);

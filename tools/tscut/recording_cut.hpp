@@ -59,6 +59,7 @@ class RecordingCut {
   bool wait_for_tail();
   void note_missing();
   void note_gaps(Point from, Point to);
+  void note_other_passages();
   std::string why_it_ended() const;
   void write(std::vector<ts::Packet>& packets);
   void report();
@@ -76,6 +77,8 @@ class RecordingCut {
   ring::Position at_;                  // the next packet
   std::optional<ring::Position> end_;  // none: it lies in the future
   ring::Position wanted_;              // the packet that was asked for
+  bool recorder_seen_;                 // a recorder is, or was, at work
+  bool patience_said_ = false;
   bool recorder_left_ = false;
   bool ends_in_zone_ = false;
   bool reaches_future_ = false;   // of a recording that goes on: more will come

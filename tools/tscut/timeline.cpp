@@ -32,8 +32,8 @@ Point Timeline::resolve(const Moment& moment, std::optional<Point> after) const 
   return cli::resolve(expression, {now, first_, last(), after});
 }
 
-std::optional<ring::Position> Timeline::locate(Point point) const {
-  return dated_ ? recording_.find(point) : recording_.find_offset(point.time_since_epoch());
+std::optional<ring::Position> Timeline::locate(Point point, ring::Position from) const {
+  return dated_ ? recording_.find(point, from) : recording_.find_offset(point.time_since_epoch());
 }
 
 Point Timeline::point_of(ring::Position position) const {

@@ -29,7 +29,9 @@ class Timeline {
   // Throws std::invalid_argument, also for a date where there are none.
   Point resolve(const Moment& moment, std::optional<Point> after) const;
   // The first packet at this point or later; nothing if there is none yet.
-  std::optional<ring::Position> locate(Point point) const;
+  std::optional<ring::Position> locate(Point point) const { return locate(point, {}); }
+  // The same from the segment of `from` on: dates may come twice.
+  std::optional<ring::Position> locate(Point point, ring::Position from) const;
   Point point_of(ring::Position position) const;
   // For people: a local date, or 00:10:00.000 from the start.
   std::string text(Point point) const;

@@ -194,6 +194,16 @@ std::optional<ts::VideoCodec> video_codec(const Pmt::Stream& stream) {
   return std::nullopt;
 }
 
+std::optional<ts::AudioFormat> audio_format(const Pmt::Stream& stream) {
+  const auto kind = kind_of(stream);
+  if (!kind) return std::nullopt;
+  if (kind->codec == "mp2") return ts::AudioFormat::mpeg;
+  if (kind->codec == "ac3" || kind->codec == "eac3") return ts::AudioFormat::ac3;
+  if (stream.type == 0x0F) return ts::AudioFormat::adts;
+  if (stream.type == 0x11) return ts::AudioFormat::latm;
+  return std::nullopt;
+}
+
 std::string_view to_string(StreamKind kind) {
   switch (kind) {
     case StreamKind::video:

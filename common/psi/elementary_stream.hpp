@@ -9,6 +9,7 @@
 
 #include "common/psi/tables.hpp"
 #include "common/ts/access_unit.hpp"
+#include "common/ts/audio_frame.hpp"
 
 namespace psi {
 
@@ -24,6 +25,7 @@ struct ElementaryStream {
 ElementaryStream describe(const Pmt::Stream& stream);
 // For those whose access units we can find.
 std::optional<ts::VideoCodec> video_codec(const Pmt::Stream& stream);
+std::optional<ts::AudioFormat> audio_format(const Pmt::Stream& stream);
 std::string_view to_string(StreamKind kind);
 // PIDs of ECMs named by CA descriptors of a programme or its streams, or of EMMs of a CAT (2.6.16).
 std::vector<ts::Pid> conditional_access_pids(const Descriptors& descriptors);

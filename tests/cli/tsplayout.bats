@@ -264,6 +264,19 @@ more_turns() {
   [[ $output == *"No space left on device"* ]]
 }
 
+# Frames of sound that a decoder finds no header of.
+broken_frames() {
+  ffmpeg -nostdin -v repeat+error -i "$1" -map 0:a -f null - 2>&1 | grep -c '^\[mp2 .*Header missing' || true
+}
+
+@test "sound whose PES packets begin anywhere has no broken frame where it joins" {
+  local file
+  file=$(capture mpts-dvbt-22394kbps.ts)
+  tsplayout --times 3 "$file" --output out.ts
+  # Its own beginning is one within a frame.
+  [ "$(broken_frames out.ts)" -eq "$(broken_frames "$file")" ]
+}
+
 @test "the captures loop without a fault of ours" {
   local name file
   for name in hd1080i-h264-eac3-dvbsub hd1080p-h264-mp2 sd-h264-aac sd-mpeg2-mp2 mpts-dvbt-22394kbps; do

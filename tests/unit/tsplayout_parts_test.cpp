@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/ts/pes.hpp"
 #include "tests/unit/tsplayout_stream.hpp"
+#include "tools/tsplayout/audio_ends.hpp"
 #include "tools/tsplayout/clock_track.hpp"
 #include "tools/tsplayout/packet_window.hpp"
 #include "tools/tsplayout/rewriter.hpp"
@@ -243,6 +245,103 @@ TEST(FinishStretch, TakesOutSectionsThatHaveNoEnd) {
     }
     EXPECT_TRUE(tracer.unfinished().empty()) << before;
   }
+}
+
+constexpr std::size_t frame_size = 384;  // MPEG-1 layer II, 128 kb/s at 48 kHz
+
+// Frames of sound, in PES packets of so many bytes each that begin anywhere in a frame, from the `first`th one on.
+std::vector<ts::Packet> sound(std::size_t pes_bytes, std::size_t first, std::size_t count) {
+  std::vector<std::uint8_t> stream;
+  for (std::uint8_t n = 0; stream.size() < (first + count) * pes_bytes; ++n) {
+    stream.insert(stream.end(), {0xFF, 0xFD, 0x84, 0x00});
+    stream.resize(stream.size() + frame_size - 4, n);
+  }
+  std::vector<ts::Packet> packets;
+  for (std::size_t i = first; i < first + count; ++i) {
+    auto bytes = test::pes(0xC0, 1000, 1000, pes_bytes, true);
+    std::copy_n(stream.begin() + static_cast<std::ptrdiff_t>(i * pes_bytes), pes_bytes,
+                bytes.end() - static_cast<std::ptrdiff_t>(pes_bytes));
+    for (std::size_t at = 0; at < bytes.size(); at += 180) {
+      packets.push_back(test::make_packet(
+          {.pid = 0x102, .counter = static_cast<unsigned>(packets.size()) & 15, .unit_start = at == 0},
+          std::span{bytes}.subspan(at, std::min<std::size_t>(180, bytes.size() - at))));
+    }
+  }
+  return packets;
+}
+
+// The elementary stream in a window, whose PES packets are as long as they say, and whose counters have no hole.
+std::vector<std::uint8_t> elementary(const PacketWindow& window) {
+  std::vector<std::uint8_t> stream;
+  std::size_t left = 0;
+  std::optional<unsigned> counter;
+  for (auto position = window.begin(); position < window.end(); ++position) {
+    const auto& packet = window.at(position);
+    if (packet == ts::Packet::null()) continue;
+    EXPECT_TRUE(!counter || packet.continuity() == ((*counter + 1) & 15));
+    counter = packet.continuity();
+    const auto payload = packet.payload();
+    std::size_t header = 0;
+    if (packet.unit_start()) {
+      EXPECT_EQ(left, 0u);
+      const auto pes = ts::PesHeader::parse(payload);
+      if (!pes) ADD_FAILURE() << "no PES header at " << position;
+      if (!pes) return {};
+      left = pes->packet_length;
+      header = pes->header_size;
+    }
+    EXPECT_GE(left, payload.size());
+    left -= payload.size();
+    stream.insert(stream.end(), payload.begin() + static_cast<std::ptrdiff_t>(header), payload.end());
+  }
+  EXPECT_EQ(left, 0u);
+  return stream;
+}
+
+TEST(AudioEnds, AreWholeFramesWhereverThePesPacketsBegin) {
+  const AudioFormats formats{{ts::Pid{0x102}, ts::AudioFormat::mpeg}};
+  for (const std::size_t pes_bytes : {100u, 160u, 166u, 167u, 170u, 346u, 384u, 1000u, 1152u, 2930u}) {
+    for (std::size_t first = 0; first < 12; ++first) {
+      const auto packets = sound(pes_bytes, first, 40);
+      SCOPED_TRACE(testing::Message() << pes_bytes << " bytes, from " << first);
+      for (const bool beginning : {true, false}) {
+        auto window = window_of(packets);
+        (beginning ? begin_with_whole_frames : end_with_whole_frames)(window, formats);
+        const auto before = elementary(window_of(packets)), after = elementary(window);
+        ASSERT_LE(after.size(), before.size());
+        // What is left is the same but for less than a frame.
+        const std::size_t lost = before.size() - after.size();
+        EXPECT_LT(lost, frame_size);
+        EXPECT_TRUE(
+            std::equal(after.begin(), after.end(), before.begin() + static_cast<std::ptrdiff_t>(beginning ? lost : 0)));
+        const std::size_t stream_begin = first * pes_bytes, stream_end = stream_begin + before.size();
+        EXPECT_EQ((beginning ? stream_begin + lost : stream_end - lost) % frame_size, 0u);
+      }
+    }
+  }
+}
+
+TEST(AudioEnds, KeepTheClockOfWhatTheyTakeOut) {
+  const AudioFormats formats{{ts::Pid{0x102}, ts::AudioFormat::mpeg}};
+  auto packets = sound(1000, 2, 10);
+  auto& with_clock = packets[0];
+  const auto payload = with_clock.payload();
+  with_clock = test::make_packet({.pid = 0x102, .unit_start = true, .pcr = ts::Pcr{ts::Ticks27{4711}}},
+                                 std::vector<std::uint8_t>(payload.begin(), payload.end()));
+  auto window = window_of(packets);
+  begin_with_whole_frames(window, formats);
+  EXPECT_FALSE(window.at(0).has_payload());
+  EXPECT_EQ(window.at(0).pcr(), ts::Pcr{ts::Ticks27{4711}});
+}
+
+TEST(AudioEnds, LeaveWhatIsNoSoundThatTheyKnow) {
+  const AudioFormats formats{{ts::Pid{0x102}, ts::AudioFormat::mpeg}};
+  auto packets = sound(1000, 1, 10);
+  for (auto& packet : packets) std::ranges::fill(packet.payload().last(160), std::uint8_t{0});
+  auto window = window_of(packets);
+  begin_with_whole_frames(window, formats);
+  end_with_whole_frames(window, formats);
+  for (std::size_t i = 0; i < packets.size(); ++i) EXPECT_EQ(window.at(i), packets[i]);
 }
 
 TEST(SpliceInformation, MovesPtsAdjustmentAndItsCrc) {

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "common/psi/elementary_stream.hpp"
+
 namespace tsplayout {
 
 namespace {
@@ -48,6 +50,16 @@ void Pass::fill(const std::function<bool()>& stopping) {
   surveyed_ = true;
   start_ = survey_start(window_);
   map_programs();
+}
+
+void Pass::begin_after_join() {
+  begin_with_whole_frames(window_, audio_);
+  start_ = survey_start(window_);
+}
+
+std::map<ts::Pid, LastUnit> Pass::end_before_join() {
+  end_with_whole_frames(window_, audio_);
+  return finish_stretch(window_);
 }
 
 void Pass::take(const ts::Packet& packet) {
@@ -113,6 +125,7 @@ void Pass::map_programs() {
 
   clock_of_.fill(static_cast<std::uint16_t>(primary_));
   splice_.reset();
+  audio_.clear();
   std::bitset<ts::Pid::count> declared;
   const auto declare = [&](ts::Pid pid, std::size_t clock) {
     if (declared[pid.value()]) return;  // shared: the first programme's
@@ -124,6 +137,7 @@ void Pass::map_programs() {
     for (const auto& stream : services_.find(program.service)->pmt->streams) {
       declare(stream.pid, program.clock);
       if (stream.type == splice_information_type) splice_.set(stream.pid.value());
+      if (const auto format = psi::audio_format(stream)) audio_.emplace(stream.pid, *format);
     }
   }
 }

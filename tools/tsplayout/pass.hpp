@@ -5,6 +5,7 @@
 #include <bitset>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "common/io/source.hpp"
 #include "common/psi/service_tracker.hpp"
+#include "tools/tsplayout/audio_ends.hpp"
 #include "tools/tsplayout/clock_track.hpp"
 #include "tools/tsplayout/packet_window.hpp"
 #include "tools/tsplayout/stretch.hpp"
@@ -47,6 +49,9 @@ class Pass {
   // After the first fill(): why it cannot be played; nothing if it can.
   std::optional<std::string> problem() const;
   const StretchStart& start() const { return start_; }
+  // After the first fill(), of a file that follows another; and when all is in the window, of one that another follows.
+  void begin_after_join();
+  std::map<ts::Pid, LastUnit> end_before_join();
 
   // The clock that times everything which belongs to no programme.
   std::size_t primary() const { return primary_; }
@@ -82,6 +87,7 @@ class Pass {
   std::size_t primary_ = 0;
   std::array<std::uint16_t, ts::Pid::count> clock_of_{};
   std::bitset<ts::Pid::count> splice_, scrambled_;
+  AudioFormats audio_;
 };
 
 }  // namespace tsplayout

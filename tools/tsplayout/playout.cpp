@@ -68,7 +68,7 @@ bool Playout::run(io::Sink& sink) {
       play_window(sink, true);
       return true;
     }
-    const auto last_units = finish_stretch(current_->window());
+    const auto last_units = current_->end_before_join();
     // The next file is read while the end of this one is sent.
     auto next = std::async(std::launch::async, [this] { return load_next(); });
     play_window(sink, true);
@@ -102,7 +102,10 @@ std::unique_ptr<Pass> Playout::load_next() {
     try {
       auto pass = load(file, versions_, options_.window);
       const auto problem = pass->problem();
-      if (!problem || stopping_()) return pass;
+      if (!problem || stopping_()) {
+        pass->begin_after_join();
+        return pass;
+      }
       reason = file + ": " + *problem;
     } catch (const std::exception& error) {
       reason = error.what();

@@ -142,6 +142,33 @@ refused() {
   is_clean_cut cut.ts 0 "$(pictures cut.ts | wc -l)"
 }
 
+@test "a gap of a recording is told, and the rest written" {
+  mkfifo feed
+  local half
+  for half in 1 2; do
+    tscircrec --quiet --keep 1h --sync 100ms feed ring 3>&- &
+    exec 9>feed
+    tail -c "+$(((half - 1) * 1500240 + 1))" "$(film)" | head -c 1500240 >&9
+    exec 9>&-
+    wait "$!"
+  done
+  tscut --list ring | grep -q restart
+  refused 3 'the recorder was not running' tscut --from start --to end ring cut.ts
+  [ "$(pictures cut.ts | wc -l)" -gt 550 ]
+  "$BATS_TEST_DIRNAME/stream_facts.py" losses cut.ts | (! grep .)
+  # By the date of the first segment's name.
+  local begun
+  begun=$(tscut --list --json ring | jq -r '.stretches[0].from')
+  refused 3 'missing' tscut --force --from "$begun" --to now ring cut.ts
+  only cut.ts feed ring
+}
+
+@test "nothing is waited for where no recorder is at work" {
+  tscircrec --quiet --keep 1h "$(film)" ring
+  refused 1 'nothing is recorded' timeout 5 tscut --from now+1m --to now+2m ring cut.ts
+  only ring
+}
+
 @test "SIGTERM ends the wait with a whole file and status 3" {
   mkfifo feed
   tscircrec --quiet --keep 1h --sync 100ms feed ring 3>&- &
@@ -274,6 +301,8 @@ open_film() {
   refused 2 'no such date' tscut --from '2026-02-30 10:00' --to now "$(film)" cut.ts
   TZ=Europe/Paris refused 2 'no such date' tscut --from '2026-03-29 02:30' --to now "$(film)" cut.ts
   refused 2 'not a date' tscut --from yesterday --to now "$(film)" cut.ts
+  refused 2 'longer than 30 years' tscut --from 99999d --to now "$(film)" cut.ts
+  refused 2 '1970 to 2200' tscut --from 9999-01-01T00:00:00Z --to now "$(film)" cut.ts
   refused 1 'no dates' tscut --from 20:50 --to 20:55 "$(film)" cut.ts
   refused 1 'is over' tscut --from now-2h --to now-1h udp://239.1.1.1:5000,iface=lo cut.ts
   only
@@ -286,6 +315,7 @@ open_film() {
   refused 2 'OUTPUT' tscut --from 5s --to 6s "$(film)"
   refused 2 'udp://239.1.1.1:5000' tscut --from 5s --to 6s "$(film)" udp://239.1.1.1:5000
   refused 2 '--list' tscut --json "$(film)"
+  refused 2 'a size from 1 to' tscut --from now --duration 1s udp://239.1.1.1:5000,buffer=10G cut.ts
   refused 2 'no port' tscut --from now --duration 1s udp://239.1.1.1 cut.ts
   only
 }

@@ -8,23 +8,20 @@
 namespace tscut {
 namespace {
 
-bool is_duration(std::string_view text, std::chrono::nanoseconds& duration) {
-  try {
-    cli::parse_value(text, duration);
-    return true;
-  } catch (const std::invalid_argument&) {
-    return false;
-  }
+// What has only digits and the letters of units is a duration, perhaps a wrong one; dates and times of day have signs.
+bool is_duration(std::string_view text) {
+  return text.find_first_of("0123456789") == 0 && text.find_first_of(":- ") == std::string_view::npos;
 }
 
 }  // namespace
 
 void parse_value(std::string_view text, Moment& value) {
-  std::chrono::nanoseconds duration{};
-  if (!is_duration(text, duration)) {
+  if (!is_duration(text)) {
     cli::parse_value(text, value.expression);
     return;
   }
+  std::chrono::nanoseconds duration{};
+  cli::parse_value(text, duration);
   value.expression.when = cli::RelativeTime{cli::RelativeTime::Anchor::start, duration};
   value.expression.text = text;
 }

@@ -453,6 +453,22 @@ END
   recorded ring | cmp - <(head -c 376000 "$BATS_FILE_TMPDIR/20s.ts" | tail -c 188000)
 }
 
+@test "what is written does not stay in the page cache" {
+  [ "$(stat -f -c %T .)" != tmpfs ] || skip "a tmpfs is all page cache"
+  mkfifo pipe
+  tscircrec --quiet --keep 1h --sync 100ms pipe ring 3>&- &
+  local recorder=$!
+  exec 7>pipe
+  for _ in 1 2 3 4 5 6; do cat "$BATS_FILE_TMPDIR/20s.ts"; done >&7
+  has_left() { [ "$(fincore --bytes --noheadings --output RES ring/*.ts | awk '{ n += $1 } END { print n }')" -lt 1000000 ]; }
+  wait_until has_bytes ring 14000000
+  # While it goes on: each write lets go of the one before.
+  more() { head -c 188000 "$BATS_FILE_TMPDIR/20s.ts" >&7 && has_left; }
+  wait_until more
+  exec 7>&-
+  wait "$recorder"
+}
+
 @test "it stays under 24 MB resident" {
   mkfifo pipe
   tscircrec --keep 24h pipe ring 3>&- &

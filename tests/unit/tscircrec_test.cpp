@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/ring/segment_file.hpp"
 #include "tests/support/ring_maker.hpp"
 #include "tests/support/stream_builder.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -223,6 +224,39 @@ TEST(Report, SaysWhatIsRecordedAndWhatIsNot) {
        {"being written by process", "Service 1", "h264 mp2 mp2", "News", "input", "unknown", "-2 h"}) {
     EXPECT_NE(text.find(expected), std::string::npos) << expected << "\n" << text;
   }
+}
+
+TEST(Report, ShowsTheHourThatComesTwiceAsTwoHours) {
+  // Clocks in Paris went back on 2026-10-25 at 01:00 UTC.
+  const char* before = std::getenv("TZ");
+  const std::optional<std::string> zone = before != nullptr ? std::optional<std::string>{before} : std::nullopt;
+  setenv("TZ", "Europe/Paris", 1);
+  tzset();
+  const test::TemporaryDirectory directory;
+  support::StreamBuilder stream{{.rate = 800'000}};
+  stream.add(support::ServiceOptions::numbered(1));
+  ring::WriterOptions options;
+  options.directory = directory.path() / "ring";
+  options.segment = 10s;
+  const ts::WallTime begin{std::chrono::sys_days{std::chrono::year{2026} / 10 / 25} + 59min + 50s};
+  support::RingMaker maker{options, support::RingMaker::plain_disk(), {ts::SteadyTime{1h}, begin}};
+  maker.feed(stream.make(20s), 20s);
+  maker.close();
+  const auto report = tscircrec::look_at(options.directory, maker.now().wall);
+  EXPECT_EQ(report.coverage.size(), 1u);
+  EXPECT_TRUE(report.gaps.empty());
+  EXPECT_TRUE(report.clock_steps.empty());
+  const auto text = report.text();
+  EXPECT_NE(text.find("2026-10-25T02:59:50"), std::string::npos) << text;
+  EXPECT_NE(text.find("+02:00"), std::string::npos) << text;
+  EXPECT_NE(text.find("2026-10-25T02:00:"), std::string::npos) << text;
+  EXPECT_NE(text.find("+01:00"), std::string::npos) << text;
+  const auto segments = ring::list_segments(options.directory).segments;
+  ASSERT_EQ(segments.size(), 2u);
+  EXPECT_EQ(segments[0].name.stem().substr(0, 16), "20261025T005950Z");
+  EXPECT_EQ(segments[1].name.stem().substr(0, 16), "20261025T010000Z");
+  zone ? setenv("TZ", zone->c_str(), 1) : unsetenv("TZ");
+  tzset();
 }
 
 }  // namespace

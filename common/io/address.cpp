@@ -80,7 +80,14 @@ SocketAddress SocketAddress::resolve(const std::string& host, std::uint16_t port
                              (error == EAI_SYSTEM ? std::generic_category().message(errno) : ::gai_strerror(error)));
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
-  return from_sockaddr(list->ai_addr);
+  const SocketAddress address = from_sockaddr(list->ai_addr);
+  // The kernel would only say "Invalid argument". The source of a group, which has no port, needs none.
+  if (port != 0 && address.family() == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&as_ipv6(address).sin6_addr) &&
+      as_ipv6(address).sin6_scope_id == 0) {
+    throw std::runtime_error("find host " + host + ": an address of a link needs its interface: write [" + host +
+                             "%eth0]");
+  }
+  return address;
 }
 
 unsigned interface_index(const std::string& name) {
@@ -102,6 +109,14 @@ unsigned interface_index(const std::string& name) {
     }
   }
   throw std::runtime_error("no network interface has the name or address '" + name + "'");
+}
+
+unsigned interface_index(const Endpoint& endpoint) {
+  try {
+    return interface_index(endpoint.interface);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(endpoint.text + ": " + error.what());
+  }
 }
 
 }  // namespace io

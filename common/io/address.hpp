@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 
+#include "common/io/endpoint.hpp"
+
 namespace io {
 
 struct SocketAddress {
@@ -29,5 +31,7 @@ struct SocketAddress {
 // The index of an interface given by its name or one of its addresses; 0 for an empty name (the routing table chooses).
 // Throws std::runtime_error if there is no such interface.
 unsigned interface_index(const std::string& name);
+// Of an endpoint's iface=; the error names the endpoint.
+unsigned interface_index(const Endpoint& endpoint);
 
 }  // namespace io

@@ -51,7 +51,7 @@ void set_receive_buffer(const FileDescriptor& socket, const Endpoint& endpoint) 
 void copy_address(sockaddr_storage& to, const SocketAddress& from) { std::memcpy(&to, &from.storage, sizeof to); }
 
 void join(const FileDescriptor& socket, const SocketAddress& group, const Endpoint& endpoint) {
-  const unsigned index = interface_index(endpoint.interface);
+  const unsigned index = interface_index(endpoint);
   int result = 0;
   if (endpoint.source.empty()) {
     group_req request{};

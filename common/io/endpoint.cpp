@@ -133,7 +133,7 @@ class Parser {
   void parse_url(std::string_view rest) {
     const std::size_t end = rest.find_first_of(",?");
     parse_authority(rest.substr(0, end));
-    if (endpoint_.kind == Kind::srt && endpoint_.host.empty()) endpoint_.srt_mode = Endpoint::SrtMode::listener;
+    if (endpoint_.kind == Kind::srt && is_any_host()) endpoint_.srt_mode = Endpoint::SrtMode::listener;
     if (end != std::string_view::npos) set_options(rest.substr(end + 1), rest[end] == '?' ? '&' : ',');
     if (endpoint_.kind == Kind::srt) check_srt();
   }
@@ -164,9 +164,13 @@ class Parser {
     return host.substr(1, host.size() - 2);
   }
 
+  // Nobody can be called there.
+  bool is_any_host() const { return endpoint_.host.empty() || endpoint_.host == "0.0.0.0" || endpoint_.host == "::"; }
+
   void check_srt() const {
-    if (endpoint_.host.empty() && endpoint_.srt_mode != Endpoint::SrtMode::listener) {
-      fail("has no host: only mode=listener can do without");
+    if (is_any_host() && endpoint_.srt_mode != Endpoint::SrtMode::listener) {
+      fail(endpoint_.host.empty() ? "has no host: only mode=listener can do without"
+                                  : "has a host that stands for any: only mode=listener can have it");
     }
     if (endpoint_.key_length != 0 && endpoint_.passphrase.empty()) fail("has pbkeylen= but no passphrase=");
   }

@@ -16,4 +16,9 @@ std::unique_ptr<Sink> open_sink(const Endpoint& endpoint, const SinkOptions& opt
   return std::make_unique<FileSink>(endpoint, options);
 }
 
+std::string_view refusal(const Endpoint& endpoint) {
+  if (endpoint.kind == Endpoint::Kind::srt) return "packets dropped: no SRT peer is connected, or it is too slow";
+  return "packets refused by the network";
+}
+
 }  // namespace io

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "common/io/endpoint.hpp"
 #include "common/io/pacer.hpp"
@@ -24,7 +25,7 @@ struct SinkStatistics {
   std::uint64_t packets = 0;            // handed over
   std::uint64_t bytes = 0;              // written
   std::uint64_t dropped_packets = 0;    // queue full, reader gone, or refused by the network
-  std::uint64_t refused_packets = 0;    // of these, by the network
+  std::uint64_t refused_packets = 0;    // of these, by the network; or no SRT peer took them
   std::uint64_t unclocked_packets = 0;  // sent without a PCR to tell their time
   std::optional<PacerStatistics> pacer;
 };
@@ -59,6 +60,9 @@ class Sink {
   virtual void finish() = 0;
   virtual SinkStatistics statistics() const = 0;
 };
+
+// What happened to refused_packets of such an endpoint, for messages: "12 packets ...".
+std::string_view refusal(const Endpoint& endpoint);
 
 // EPIPE on standard output or a pipe of an offline tool.
 class BrokenPipe : public std::exception {

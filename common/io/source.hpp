@@ -56,6 +56,8 @@ class Source {
   // Packets come at their own time (sockets), not as fast as they are read.
   virtual bool is_live() const = 0;
   virtual SourceStatistics statistics() const = 0;
+  // Why nothing can come at present, as far as that is known: of SRT, that there is no peer. Else empty.
+  virtual std::string trouble() const { return {}; }
 };
 
 // Throws std::system_error or std::runtime_error that names the endpoint and the reason (no such host, a group needed,

@@ -188,6 +188,7 @@ SRTSOCKET SrtLink::call() {
   }
   if (result != SRT_ERROR) wait(socket, connected);
   if (is_connected(socket)) return socket;
+  rejection_ = srt_getrejectreason(socket);
   srt_close(socket);
   return SRT_INVALID_SOCK;
 }
@@ -226,6 +227,13 @@ bool SrtLink::receive_all(SRTSOCKET socket, bool& first) {
     const auto* const bytes = reinterpret_cast<const std::uint8_t*>(buffer.data());
     receive_({{bytes, static_cast<std::size_t>(size)}, control.pktseq, std::exchange(first, false)});
   }
+}
+
+std::string SrtLink::trouble() const {
+  if (current_ != SRT_INVALID_SOCK) return {};
+  const int rejection = rejection_;
+  const std::string reason = rejection == SRT_REJ_UNKNOWN ? "" : std::string{": "} + srt_rejectreason_str(rejection);
+  return "no SRT peer is connected" + reason;
 }
 
 bool SrtLink::send(std::span<const std::uint8_t> message) {

@@ -37,6 +37,8 @@ class SrtLink {
   // False if nobody is connected or the peer does not keep up: the message is lost. By one thread.
   bool send(std::span<const std::uint8_t> message);
   std::uint64_t connections() const { return connections_; }
+  // Empty while a peer is connected, else that there is none, and of a caller why the last call failed.
+  std::string trouble() const;
 
  private:
   // Of the library and its threads, as long as any link lives.
@@ -66,6 +68,7 @@ class SrtLink {
   SRTSOCKET listener_ = SRT_INVALID_SOCK;
   std::atomic<SRTSOCKET> current_{SRT_INVALID_SOCK};
   std::atomic<std::uint64_t> connections_{0};
+  std::atomic<int> rejection_{SRT_REJ_UNKNOWN};  // of the last call
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

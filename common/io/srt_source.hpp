@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/io/file_descriptor.hpp"
@@ -21,6 +22,7 @@ class SrtSource final : public Source {
   bool ended() const override { return false; }
   bool is_live() const override { return true; }
   SourceStatistics statistics() const override;
+  std::string trouble() const override { return link_.trouble(); }
 
  private:
   // Messages one after another, with what is known of each.

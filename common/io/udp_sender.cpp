@@ -26,7 +26,7 @@ void set_option(const FileDescriptor& socket, int level, int option, const Value
 }
 
 void set_multicast_options(const FileDescriptor& socket, const SocketAddress& to, const Endpoint& endpoint) {
-  const int index = static_cast<int>(interface_index(endpoint.interface));
+  const int index = static_cast<int>(interface_index(endpoint));
   const int ttl = endpoint.ttl.value_or(UdpSender::default_multicast_ttl);
   if (to.family() == AF_INET6) {
     set_option(socket, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, ttl, endpoint);
@@ -43,7 +43,7 @@ void set_multicast_options(const FileDescriptor& socket, const SocketAddress& to
 
 void set_unicast_options(const FileDescriptor& socket, const SocketAddress& to, const Endpoint& endpoint) {
   const bool ipv6 = to.family() == AF_INET6;
-  if (const std::uint32_t index = interface_index(endpoint.interface); index != 0) {
+  if (const std::uint32_t index = interface_index(endpoint); index != 0) {
     // The kernel takes this index in network order.
     set_option(socket, to.level(), ipv6 ? IPV6_UNICAST_IF : IP_UNICAST_IF, htonl(index), endpoint);
   }

@@ -82,6 +82,8 @@ TEST(Endpoint, ReadsSrt) {
   EXPECT_EQ(e.stream_id, "a,b=c");
   EXPECT_EQ(Endpoint::parse("srt://h:1?latency=80").latency, 80ms);
   EXPECT_EQ(Endpoint::parse("srt://:9000").srt_mode, Endpoint::SrtMode::listener);
+  EXPECT_EQ(Endpoint::parse("srt://0.0.0.0:9000?latency=80").srt_mode, Endpoint::SrtMode::listener);
+  EXPECT_EQ(Endpoint::parse("srt://[::]:9000").srt_mode, Endpoint::SrtMode::listener);
   EXPECT_EQ(Endpoint::parse("srt://1.2.3.4:9000,mode=listener").srt_mode, Endpoint::SrtMode::listener);
   EXPECT_EQ(Endpoint::parse("srt://1.2.3.4:9000,mode=rendezvous").srt_mode, Endpoint::SrtMode::rendezvous);
 }
@@ -109,7 +111,7 @@ TEST(Endpoint, GivesToolsTheirKeys) {
 TEST(Endpoint, ReadsTheExamplesOfTheManPage) {
   const auto page = std::filesystem::path(__FILE__).parent_path() / "../../man/headend-endpoints.7";
   if (!std::filesystem::exists(page)) GTEST_SKIP() << "no " << page << ": not built where the sources are";
-  constexpr std::array<std::string_view, 1> keys{"service"};
+  constexpr std::array<std::string_view, 1> keys{"newsid"};
   std::multimap<std::string, std::string> options;
   std::ifstream in(page);
   std::size_t examples = 0;
@@ -142,6 +144,7 @@ TEST(Endpoint, SaysWhatIsWrongAndWhatWouldBeRight) {
   expect_error("srt://a:1,pbkeylen=20", "16, 24 or 32");
   expect_error("srt://a:1,pbkeylen=16", "no passphrase");
   expect_error("srt://:1,mode=caller", "has no host");
+  expect_error("srt://0.0.0.0:1,mode=caller", "only mode=listener");
   expect_error("srt://a:1,mode=server", "rendezvous");
   expect_error("srt://a:1,streamid=%zz", "%25");
   expect_error("srt://1.2.3.4@a:1", "udp:// and rtp://");

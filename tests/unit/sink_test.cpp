@@ -455,7 +455,10 @@ TEST_F(SocketSinks, SayWhyTheyCannotBeOpened) {
   EXPECT_EQ(error_of("udp://:5000"), "udp://:5000: an output needs a host");
   EXPECT_EQ(error_of("udp://1.2.3.4@239.1.1.1:5000"),
             "udp://1.2.3.4@239.1.1.1:5000: an output cannot choose its source");
-  EXPECT_EQ(error_of("udp://239.1.1.1:5000,iface=none0"), "no network interface has the name or address 'none0'");
+  EXPECT_EQ(error_of("udp://239.1.1.1:5000,iface=none0"),
+            "udp://239.1.1.1:5000,iface=none0: no network interface has the name or address 'none0'");
+  EXPECT_EQ(error_of("udp://[fe80::1]:5000"),
+            "find host fe80::1: an address of a link needs its interface: write [fe80::1%eth0]");
   EXPECT_EQ(error_of("udp://no.such.host.invalid:5000").find("find host no.such.host.invalid: "), 0u);
 }
 
@@ -541,6 +544,25 @@ TEST_F(Srt, SourceTakesTheNextCallerWhenOneLeaves) {
     expect_stream(*sink, *source);
   }
   EXPECT_EQ(source->statistics().reconnects, 1u);
+}
+
+TEST_F(Srt, SourceSaysWhyThereIsNoPeer) {
+  const auto sink = open("srt://:9000,passphrase=0123456789", {.latency = 20ms, .pacer = &pacer_});
+  const auto source = receiver("srt://127.0.0.1:9000,passphrase=9876543210");
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  std::string trouble;
+  while (trouble.find("passphrase") == std::string::npos && std::chrono::steady_clock::now() < deadline) {
+    source->read(10ms);
+    trouble = source->trouble();
+  }
+  EXPECT_EQ(trouble, "no SRT peer is connected: Incorrect passphrase");
+}
+
+TEST_F(Srt, SourceHasNoTroubleWhileThereIsAPeer) {
+  const auto sink = open("srt://:9000,latency=20", {.latency = 20ms, .pacer = &pacer_});
+  const auto source = receiver("srt://127.0.0.1:9000,latency=20");
+  expect_stream(*sink, *source);
+  EXPECT_EQ(source->trouble(), "");
 }
 
 TEST_F(Srt, BusyPortIsRefused) {

@@ -412,7 +412,10 @@ TEST_F(Datagrams, EndpointsThatCannotBeOpenedSayWhy) {
   EXPECT_EQ(error_of("udp://10.9.8.7:5000"), "listen on udp://10.9.8.7:5000: Cannot assign requested address");
   EXPECT_EQ(error_of("udp://1.2.3.4@127.0.0.1:5001"),
             "udp://1.2.3.4@127.0.0.1:5001: source@ needs a multicast group, and 127.0.0.1 is none");
-  EXPECT_EQ(error_of("udp://239.1.1.1:5000,iface=none0"), "no network interface has the name or address 'none0'");
+  EXPECT_EQ(error_of("udp://239.1.1.1:5000,iface=none0"),
+            "udp://239.1.1.1:5000,iface=none0: no network interface has the name or address 'none0'");
+  EXPECT_EQ(error_of("udp://[fe80::1]:5000"),
+            "find host fe80::1: an address of a link needs its interface: write [fe80::1%eth0]");
   EXPECT_NE(error_of("udp://239.1.1.1:5000").find("iface="), std::string::npos);
   EXPECT_NE(error_of("udp://no-such-host.invalid:5000").find("find host no-such-host.invalid"), std::string::npos);
 }

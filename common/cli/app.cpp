@@ -213,7 +213,10 @@ class App::Parser {
       give(spec, {first, first + static_cast<std::ptrdiff_t>(count)});
       next += count;
     }
-    if (next < positionals_.size()) throw UsageError(fmt::format("one argument too many: '{}'", positionals_[next]));
+    if (next == positionals_.size()) return;
+    const std::string& left = positionals_[next];
+    if (specs.empty()) throw UsageError(fmt::format("'{}' belongs to no option: all is given by options here", left));
+    throw UsageError(fmt::format("one argument too many: '{}'", left));
   }
 
   void give(const OptionSpec& spec, const std::vector<std::string>& values) {

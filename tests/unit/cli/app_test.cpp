@@ -123,6 +123,18 @@ TEST_F(AppTest, OneArgumentTooManyIsNamed) {
   }
 }
 
+TEST_F(AppTest, ArgumentWhereThereAreOnlyOptionsIsNamedWithTheReason) {
+  App app{"tool", "do a thing"};
+  std::string input;
+  app.add("--input", input, "INPUT", "what to read");
+  try {
+    app.parse({"--input", "a", "b"});
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(), "'b' belongs to no option: all is given by options here");
+  }
+}
+
 TEST_F(AppTest, AfterTwoDashesAllAreArguments) {
   app_.parse({"--from", "now", "--", "--from", "-x"});
   EXPECT_EQ(options_.sources, std::vector<std::string>{"--from"});

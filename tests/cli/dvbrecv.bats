@@ -86,6 +86,7 @@ refuses() {
 
 @test "the list of a real multiplex agrees with ffprobe" {
   local stream
+  capture mpts-dvbt-22394kbps.ts
   stream=$(capture mpts-dvbt-22394kbps.ts)
   dvbrecv --list "$stream" --json | jq -r '.services[] | "\(.service_id) \(.pmt_pid) \(.pcr_pid)"' | sort >ours
   programs "$stream" | sort >theirs
@@ -152,6 +153,7 @@ refuses() {
   local stream name service
   for name in mpts-dvbt-22394kbps hd1080i-h264-eac3-dvbsub hd1080p-h264-mp2 sd-h264-aac sd-mpeg2-mp2 \
     scrambled-tei-cc-errors eit-schedule corrupt-sync cc-3-missing-then-7-missing cc-duplicates-and-gap-of-10; do
+    capture $name.ts
     stream=$(capture $name.ts)
     local -a outputs=()
     for service in $(dvbrecv --list "$stream" --list-time 1h --json 2>/dev/null | jq '.services[].service_id'); do
@@ -172,6 +174,7 @@ refuses() {
 
 @test "a real multiplex decodes to the same pictures after the split" {
   local stream
+  capture mpts-dvbt-22394kbps.ts
   stream=$(capture mpts-dvbt-22394kbps.ts)
   dvbrecv --quiet -i "$stream" -s 3402=one.ts
   decode() { ffmpeg -v quiet -nostdin -i "$1" -map i:513 -f framemd5 - | awk -F, '!/^#/ { print $NF }'; }
@@ -183,6 +186,7 @@ refuses() {
 
 @test "PAT and PMT of a real multiplex come every 100 ms" {
   local stream
+  capture mpts-dvbt-22394kbps.ts
   stream=$(capture mpts-dvbt-22394kbps.ts)
   dvbrecv --quiet -i "$stream" -s 3401=one.ts
   [ "$(facts spacing 0 one.ts)" -le 100 ]
@@ -191,6 +195,7 @@ refuses() {
 
 @test "event information is of the service alone" {
   local stream
+  capture mpts-dvbt-22394kbps.ts
   stream=$(capture mpts-dvbt-22394kbps.ts)
   dvbrecv --quiet -i "$stream" -s 3401=pf.ts -s 3401=none.ts,eit=none
   [ "$(facts sections 18 pf.ts | xargs)" = '0x4e 3401' ]
@@ -313,9 +318,44 @@ refuses() {
   refuses 1 'the multiplex has 0x0101 "One", 0x0102 "Two"' dvbrecv -i "$BATS_FILE_TMPDIR/mux.ts" -s 300=none.ts
 }
 
+@test "a list of a group where nothing comes says how long it looked" {
+  dvbrecv --list udp://239.1.1.1:5000,iface=lo 2>log 3>&- &
+  local lister=$!
+  wait_until has_socket 5000
+  kill -TERM "$lister"
+  local status=0
+  wait "$lister" || status=$?
+  [ "$status" -eq 1 ]
+  grep -E '^dvbrecv: udp://239.1.1.1:5000,iface=lo: no transport stream packets in [0-9.]+ m?s$' log
+}
+
+@test "an SRT input or output without a peer says that it has none" {
+  dvbrecv -i srt://:9000 -s 257=one.ts 2>input 3>&- &
+  local receiver=$!
+  wait_until says input 'srt://:9000: no packets for 2.0 s, no SRT peer is connected; waiting'
+  kill -TERM "$receiver"
+  wait "$receiver"
+  send 239.1.1.1:5000
+  dvbrecv -i udp://239.1.1.1:5000,iface=lo -s 257=srt://0.0.0.0:9000 --metrics m.prom 2>output 3>&- &
+  receiver=$!
+  wait_until says output 'packets dropped: no SRT peer is connected, or it is too slow'
+  kill -TERM "$receiver"
+  wait "$receiver"
+  [ "$(metric m.prom output_refused_packets_total)" -gt 0 ]
+}
+
+@test "PIDs that cannot be mapped as asked for are named" {
+  dvbrecv -i "$BATS_FILE_TMPDIR/mux.ts" -s 257=one.ts,pid-map=0x999:0x300+0x100:0x1000 2>log
+  says log 'service 0x0101 (257): nothing to be mapped from PID 0x0999 (2457) to 0x0300 (768)'
+  says log 'service 0x0101 (257): PID 0x0100 (256) is mapped to 0x1000 (4096), which is another of its PIDs'
+}
+
 @test "wrong command lines are refused" {
   local mux=$BATS_FILE_TMPDIR/mux.ts
   refuses 2 'no output' dvbrecv
+  refuses 2 "'$mux' belongs to no option" dvbrecv "$mux" -s 257=out.ts
+  refuses 2 'are one address' dvbrecv -i "$mux" -s 257=udp://239.1.1.1:5000 -s 258=rtp://239.1.1.1:5000,ttl=2
+  refuses 2 'is sent where input udp://239.1.1.1:5000 is received' dvbrecv -i udp://239.1.1.1:5000 -s 257=udp://239.1.1.1:5000
   refuses 2 'SID=ENDPOINT' dvbrecv -i "$mux" -s out.ts
   refuses 2 "not a number: 'One'" dvbrecv -i "$mux" -s One=out.ts
   refuses 2 'has no port' dvbrecv -i "$mux" -s 257=udp://239.1.1.1

@@ -77,5 +77,15 @@ TEST(RateMeter, MeasuresBetweenTwoLooks) {
   EXPECT_EQ(meter.bits_per_second(), 1000 * 1504 / 2);
 }
 
+TEST(RateMeter, ALookTooSoonChangesNothing) {
+  RateMeter meter;
+  meter.update(0, 10);
+  meter.update(1000, 12);
+  meter.update(1000, 12.2);  // between two batches
+  EXPECT_EQ(meter.bits_per_second(), 1000 * 1504 / 2);
+  meter.update(2000, 14);
+  EXPECT_EQ(meter.bits_per_second(), 1000 * 1504 / 2);
+}
+
 }  // namespace
 }  // namespace dvbrecv

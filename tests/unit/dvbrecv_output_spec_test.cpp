@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "tools/dvbrecv/options.hpp"
 #include "tools/dvbrecv/output_spec.hpp"
@@ -105,6 +106,33 @@ TEST(Options, RefuseTheInputAsAnOutput) {
   options.input = io::Endpoint::parse("a-new-file.ts");
   options.outputs = {OutputSpec::parse("1=./a-new-file.ts")};
   EXPECT_THROW(complete(options), cli::UsageError);
+}
+
+std::string refusal(const std::string& input, const std::vector<std::string>& outputs) {
+  Options options;
+  options.input = io::Endpoint::parse(input);
+  for (const auto& output : outputs) options.outputs.push_back(OutputSpec::parse(output));
+  try {
+    complete(options);
+  } catch (const cli::UsageError& e) {
+    return e.what();
+  }
+  return {};
+}
+
+TEST(Options, RefuseTwoOutputsThatMixAtOneAddress) {
+  EXPECT_EQ(refusal("-", {"1=udp://239.1.1.1:5000", "2=rtp://239.1.1.1:5000,ttl=4,newsid=3"}),
+            "outputs udp://239.1.1.1:5000 and rtp://239.1.1.1:5000,ttl=4 are one address");
+  EXPECT_EQ(refusal("-", {"1=udp://239.1.1.1:5000", "2=udp://239.1.1.1:5001", "3=udp://239.1.1.1:5000,iface=eth1"}),
+            "");
+  EXPECT_EQ(refusal("-", {"1=srt://h:9000,streamid=a", "2=srt://h:9000,streamid=b"}), "");
+}
+
+TEST(Options, RefuseAnOutputThatComesBackAsTheInput) {
+  EXPECT_EQ(refusal("udp://239.1.1.1:5000", {"1=rtp://239.1.1.1:5000,ttl=4"}),
+            "output rtp://239.1.1.1:5000,ttl=4 is sent where input udp://239.1.1.1:5000 is received");
+  EXPECT_EQ(refusal("udp://239.1.1.1:5000,iface=eth0", {"1=udp://239.1.1.1:5000,iface=eth1"}), "");
+  EXPECT_EQ(refusal("udp://10.0.0.9@232.1.1.1:5000", {"1=udp://232.1.1.1:5000"}), "");
 }
 
 TEST(Options, GiveTheirEitModeToOutputsThatHaveNone) {

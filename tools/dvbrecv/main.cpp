@@ -13,8 +13,10 @@
 #include "common/cli/json.hpp"
 #include "common/cli/main.hpp"
 #include "common/cli/signals.hpp"
+#include "common/cli/values.hpp"
 #include "common/io/file_descriptor.hpp"
 #include "common/io/source.hpp"
+#include "common/ts/time.hpp"
 #include "tools/dvbrecv/options.hpp"
 #include "tools/dvbrecv/receiver.hpp"
 #include "tools/dvbrecv/service_list.hpp"
@@ -25,6 +27,14 @@ using dvbrecv::Options;
 
 // A live input that says nothing for so long has nothing to list.
 constexpr std::chrono::seconds patience{10};
+
+std::string nothing_found(const io::Endpoint& multiplex, const io::Source& source, ts::SteadyTime start) {
+  std::string text = multiplex.text + ": no transport stream packets";
+  if (source.ended()) return text;
+  text += " in " + cli::human_duration(std::chrono::steady_clock::now() - start);
+  const std::string trouble = source.trouble();
+  return trouble.empty() ? text : text + ", " + trouble;
+}
 
 cli::ExitStatus list_services(const Options& options, const cli::Signals& signals) {
   const auto source = io::open_source(*options.list, {.wait_mask = &signals.wait_mask()});
@@ -39,7 +49,7 @@ cli::ExitStatus list_services(const Options& options, const cli::Signals& signal
     for (const auto& chunk : chunks) list.feed(chunk);
     if (now >= end || (!source->is_live() && list.duration() >= options.list_time)) break;
   }
-  if (list.packets() == 0) throw std::runtime_error(options.list->text + ": no transport stream packets");
+  if (list.packets() == 0) throw std::runtime_error(nothing_found(*options.list, *source, start));
   if (!list.has_pat()) {
     throw std::runtime_error(fmt::format("{}: no PAT in {} packets", options.list->text, list.packets()));
   }

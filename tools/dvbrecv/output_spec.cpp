@@ -111,6 +111,47 @@ void apply(const std::string& key, const std::string& value, OutputSpec& spec) {
   if (key == "ca") parse_conditional_access(value, spec);
 }
 
+// Where datagrams go, whatever else is said of them.
+using NetworkPlace = std::tuple<std::string, std::uint16_t, std::string>;
+
+// Empty unless it is UDP or RTP: SRT has a connection for each output.
+std::optional<NetworkPlace> network_place(const io::Endpoint& endpoint) {
+  if (endpoint.kind != io::Endpoint::Kind::udp && endpoint.kind != io::Endpoint::Kind::rtp) return std::nullopt;
+  return NetworkPlace{endpoint.host, endpoint.port, endpoint.interface};
+}
+
+// Throws std::invalid_argument if an output comes back as the input, or two outputs mix at one address.
+void check_network_places(const io::Endpoint& input, const std::vector<OutputSpec>& specs) {
+  // One sender of a group only is heard (source@): not this host, or it is meant.
+  const auto source = input.source.empty() ? network_place(input) : std::nullopt;
+  std::map<NetworkPlace, std::string> names;
+  for (const auto& spec : specs) {
+    const auto place = network_place(spec.endpoint);
+    if (!place) continue;
+    if (place == source) {
+      throw std::invalid_argument(fmt::format("output {} is sent where input {} is received", spec.name, input.text));
+    }
+    if (const auto [other, is_new] = names.emplace(*place, spec.name); !is_new) {
+      throw std::invalid_argument(fmt::format("outputs {} and {} are one address", other->second, spec.name));
+    }
+  }
+}
+
+void check_file_places(const io::Endpoint& input, const std::vector<OutputSpec>& specs) {
+  const auto source = file_identity(input, STDIN_FILENO);
+  std::map<io::FileIdentity, std::string> files;
+  for (const auto& spec : specs) {
+    const auto file = file_identity(spec.endpoint, STDOUT_FILENO);
+    if (!file) continue;
+    if (file == source) {
+      throw std::invalid_argument(fmt::format("input {} and output {} are one file", input.text, spec.name));
+    }
+    if (const auto [other, is_new] = files.emplace(*file, spec.name); !is_new) {
+      throw std::invalid_argument(fmt::format("outputs {} and {} are one file", other->second, spec.name));
+    }
+  }
+}
+
 }  // namespace
 
 OutputSpec OutputSpec::parse(std::string_view text) {
@@ -142,22 +183,12 @@ OutputSpec OutputSpec::parse(std::string_view text) {
 }
 
 void check_places(const io::Endpoint& input, const std::vector<OutputSpec>& specs) {
-  const auto source = file_identity(input, STDIN_FILENO);
   std::set<std::string> places;
-  std::map<io::FileIdentity, std::string> files;
   for (const auto& spec : specs) {
-    if (!places.insert(spec.place).second) {
-      throw std::invalid_argument("two outputs go to " + spec.endpoint.text);
-    }
-    const auto file = file_identity(spec.endpoint, STDOUT_FILENO);
-    if (!file) continue;
-    if (file == source) {
-      throw std::invalid_argument(fmt::format("input {} and output {} are one file", input.text, spec.name));
-    }
-    if (const auto [other, is_new] = files.emplace(*file, spec.name); !is_new) {
-      throw std::invalid_argument(fmt::format("outputs {} and {} are one file", other->second, spec.name));
-    }
+    if (!places.insert(spec.place).second) throw std::invalid_argument("two outputs go to " + spec.name);
   }
+  check_network_places(input, specs);
+  check_file_places(input, specs);
 }
 
 std::string OutputSpec::subject() const {

@@ -77,8 +77,9 @@ cli::ExitStatus Receiver::run() {
     failure = std::current_exception();
   }
   manager_.stopping();
+  report_.measure();   // before the wait for what is still to be sent
   splitter_.finish();  // also of an input that has failed: what was received leaves
-  report_.measure();
+  report_.tell_losses();
   if (failure) std::rethrow_exception(failure);
   return verdict();
 }
@@ -141,8 +142,9 @@ void Receiver::watch_silence(bool received, ts::SteadyTime now) {
   if (!source_->is_live() || is_silent_ || now - last_arrival_.value_or(waiting_since_) < silence_noticed) return;
   is_silent_ = true;
   report_.set_silent(true);
-  cli::log(Priority::warning, "{}: no packets for {}; waiting", options_.input.text,
-           cli::human_duration(silence_noticed));
+  const std::string trouble = source_->trouble();
+  cli::log(Priority::warning, "{}: no packets for {}{}{}; waiting", options_.input.text,
+           cli::human_duration(silence_noticed), trouble.empty() ? "" : ", ", trouble);
 }
 
 void Receiver::name_missing_services(ts::SteadyTime now) {

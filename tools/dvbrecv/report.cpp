@@ -57,7 +57,7 @@ void Report::tell_losses() {
   for (const auto& output : splitter_.outputs()) {
     const auto sent = output.port->statistics();
     losses_.tell(output.port->name(), "packets dropped", sent.dropped_packets - sent.refused_packets);
-    losses_.tell(output.port->name(), "packets refused by the network", sent.refused_packets);
+    losses_.tell(output.port->name(), std::string{io::refusal(output.spec.endpoint)}, sent.refused_packets);
   }
 }
 
@@ -115,7 +115,7 @@ void Report::refresh(cli::Metrics& metrics, const Splitter::Output& output) cons
   count("output_continuity_errors_total", "Breaks of a continuity counter in what the output passes.",
         output.port->continuity_errors());
   if (sink.pacer) {
-    count("output_refused_packets_total", "Of the dropped packets, those that the network refused.",
+    count("output_refused_packets_total", "Of the dropped packets, those that the network refused or no SRT peer took.",
           sink.refused_packets);
     count("output_late_datagrams_total", "Datagrams sent more than a millisecond late.", sink.pacer->late);
   }

@@ -23,6 +23,7 @@ class Report {
   void set_silent(bool silent) { silent_ = silent; }
   // Every few seconds: bit rates, and what was lost since the last time.
   void measure();
+  void tell_losses();
   // Ends what was kept of outputs that are no more.
   void forget_others(cli::Metrics& metrics);
 
@@ -33,7 +34,6 @@ class Report {
  private:
   void refresh(cli::Metrics& metrics, const Splitter::Output& output) const;
   std::optional<double> bit_rate(const Port& port) const;
-  void tell_losses();
 
   std::string input_;
   const io::Source& source_;

@@ -163,9 +163,13 @@ void ServiceOutput::warn_of_missing_pids() const {
       cli::log(Priority::warning, "{} has no component on PID {}", spec_.subject(), cli::to_text(pid));
     }
   }
+  auto pids = service_pids(*pmt_, spec_);
+  pids.insert(source_pmt_pid_);
   for (const auto& [from, to] : spec_.pid_map) {
-    const auto pids = service_pids(*pmt_, spec_);
-    if (pids.contains(to) && !spec_.pid_map.contains(to)) {
+    if (!pids.contains(from)) {
+      cli::log(Priority::warning, "{}: nothing to be mapped from PID {} to {}", spec_.subject(), cli::to_text(from),
+               cli::to_text(to));
+    } else if (pids.contains(to) && !spec_.pid_map.contains(to)) {
       cli::log(Priority::warning, "{}: PID {} is mapped to {}, which is another of its PIDs", spec_.subject(),
                cli::to_text(from), cli::to_text(to));
     }

@@ -20,7 +20,8 @@ teardown() {
   [ -z "$pids" ] || kill -KILL $pids 2>/dev/null || true
 }
 
-# Prints the path of a capture; skips the test, aloud, where the captures are not.
+# Prints the path of a capture; skips the test, aloud, where the captures are not. In $(capture ...) it cannot skip: a
+# test calls it on its own first.
 capture() {
   local folder=${HEADEND_STREAMS:-$HEADEND_SOURCE/../shared/streams}
   [ -f "$folder/$1" ] || skip "no capture $1 (set HEADEND_STREAMS)"

@@ -220,7 +220,7 @@ more_turns() {
   fails 2 "--times" tsplayout --times 0 "$(slate)" -o out.ts
   fails 2 "--times" tsplayout --times 2 --loop "$(slate)" -o out.ts
   fails 2 "standard input is played alone, and once" tsplayout --loop - -o out.ts
-  fails 2 "files are played, not sockets" tsplayout udp://239.1.1.1:5000 -o out.ts
+  fails 2 "files are played, not sockets; where to send is --output" tsplayout udp://239.1.1.1:5000 -o out.ts
   fails 2 "port" tsplayout "$(slate)" -o udp://239.1.1.1
   fails 2 "has no port" tsplayout udp://239.1.1.1 -o out.ts
   fails 2 "names no file" tsplayout ,ttl=300 -o out.ts
@@ -280,6 +280,7 @@ broken_frames() {
 @test "the captures loop without a fault of ours" {
   local name file
   for name in hd1080i-h264-eac3-dvbsub hd1080p-h264-mp2 sd-h264-aac sd-mpeg2-mp2 mpts-dvbt-22394kbps; do
+    capture "$name.ts"
     file=$(capture "$name.ts")
     tsplayout --times 2 "$file" -o out.ts
     check_stream out.ts
@@ -287,10 +288,12 @@ broken_frames() {
 }
 
 @test "bad captures are played, or refused with the reason" {
+  capture scrambled-tei-cc-errors.ts
   tsplayout --times 2 "$(capture scrambled-tei-cc-errors.ts)" -o out.ts
   [ "$(stat -c %s out.ts)" -ge $((2 * 4000 * 188)) ]
   rm out.ts
   for name in corrupt-sync eit-schedule cc-3-missing-then-7-missing cc-duplicates-and-gap-of-10; do
+    capture "$name.ts"
     fails 1 "$name.ts: has no program clock (PCR)" tsplayout "$(capture "$name.ts")" -o out.ts
   done
 }

@@ -55,7 +55,7 @@ void check(const Options& options) {
   for (const std::string& file : options.files) {
     const io::Endpoint endpoint = parse_file(file);
     if (endpoint.is_socket()) {
-      throw cli::UsageError(file + ": files are played, not sockets");
+      throw cli::UsageError(file + ": files are played, not sockets; where to send is --output");
     }
     // Opening the output would empty the file, or it would grow as it is read.
     const auto identity = io::file_identity(endpoint, STDIN_FILENO);
@@ -98,7 +98,7 @@ cli::ExitStatus run(int argc, char** argv) {
       io::open_sink(options.output, {.pcr_pid = playout.pcr_pid(), .pacer = &pacer, .stopping = stopping});
 
   cli::Metrics metrics{"tsplayout"};
-  tsplayout::Report report{options.output.text, playout, *sink, metrics};
+  tsplayout::Report report{options.output, playout, *sink, metrics};
   cli::MetricsWriter writer{metrics, app.metrics_file(), [&] { report.refresh(); }};
   on_packets = [&] {
     const auto now = std::chrono::steady_clock::now();

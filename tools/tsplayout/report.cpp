@@ -15,7 +15,7 @@ constexpr std::chrono::seconds telling_interval{2};
 
 }  // namespace
 
-Report::Report(std::string output, const Playout& playout, const io::Sink& sink, cli::Metrics& metrics)
+Report::Report(io::Endpoint output, const Playout& playout, const io::Sink& sink, cli::Metrics& metrics)
     : output_(std::move(output)), playout_(playout), sink_(sink), metrics_(metrics) {}
 
 void Report::refresh() {
@@ -37,13 +37,13 @@ void Report::refresh() {
   if (!sent.pacer) return;
   count("datagrams_total", "Datagrams sent.", sent.pacer->datagrams);
   count("late_datagrams_total", "Datagrams sent more than a millisecond after their time.", sent.pacer->late);
-  count("send_errors_total", "Datagrams that the network refused.", sent.pacer->send_errors);
+  count("send_errors_total", "Datagrams that the network refused or no SRT peer took.", sent.pacer->send_errors);
   metrics_.gauge("worst_lateness_seconds", "Latest datagram against its time.")
       .set(std::chrono::duration<double>(sent.pacer->worst_lateness).count());
 }
 
 void Report::tell_losses() {
-  losses_.tell(output_, "packets refused by the network", sink_.statistics().refused_packets);
+  losses_.tell(output_.text, std::string{io::refusal(output_)}, sink_.statistics().refused_packets);
 }
 
 void Report::poll(ts::SteadyTime now) {

@@ -5,6 +5,7 @@
 
 #include "common/cli/loss_log.hpp"
 #include "common/cli/metrics.hpp"
+#include "common/io/endpoint.hpp"
 #include "common/io/sink.hpp"
 #include "tools/tsplayout/playout.hpp"
 
@@ -12,8 +13,8 @@ namespace tsplayout {
 
 class Report {
  public:
-  // All must live as long as this. `output`: its name.
-  Report(std::string output, const Playout& playout, const io::Sink& sink, cli::Metrics& metrics);
+  // All but `output` must live as long as this.
+  Report(io::Endpoint output, const Playout& playout, const io::Sink& sink, cli::Metrics& metrics);
 
   void refresh();
   const std::string& status_line();
@@ -23,7 +24,7 @@ class Report {
   void poll(ts::SteadyTime now);
 
  private:
-  const std::string output_;
+  const io::Endpoint output_;
   const Playout& playout_;
   const io::Sink& sink_;
   cli::Metrics& metrics_;

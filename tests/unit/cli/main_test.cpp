@@ -1,9 +1,13 @@
 #include "common/cli/main.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
+#include <string>
 #include <system_error>
 
 #include "common/cli/app.hpp"
@@ -43,6 +47,34 @@ TEST(RunMain, NamesTheActionAndTheObjectOfAFailure) {
 TEST(RunMain, EndsWithTwoOnWrongUsage) {
   EXPECT_EQ(outcome([]() -> ExitStatus { throw UsageError("--to comes before --from"); }),
             (Outcome{2, "tscut: --to comes before --from\n"}));
+}
+
+// The parent of a death test keeps its descriptors.
+TEST(RunMain, TakesTheNumberOfAClosedStandardStreamForNothingElse) {
+  const auto body = [] {
+    for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(descriptor);
+    run_main(0, nullptr, [](int, char**) {
+      const int opened = open("/dev/null", O_RDWR | O_CLOEXEC);
+      const char byte = 'x';
+      char read_byte = 0;
+      if (read(STDIN_FILENO, &read_byte, 1) >= 0 || write(STDOUT_FILENO, &byte, 1) >= 0) _exit(1);
+      _exit(opened > STDERR_FILENO ? 0 : 2);
+      return ExitStatus::done;
+    });
+  };
+  EXPECT_EXIT(body(), testing::ExitedWithCode(0), "");
+}
+
+TEST(RunMain, FailsWhenItsReportCannotBeWritten) {
+  const auto body = [] {
+    if (std::freopen("/dev/full", "w", stdout) == nullptr) _exit(9);
+    _exit(run_main(0, nullptr, [](int, char**) {
+      const std::string report(100'000, 'x');  // more than is buffered
+      std::fwrite(report.data(), 1, report.size(), stdout);
+      return ExitStatus::done;
+    }));
+  };
+  EXPECT_EXIT(body(), testing::ExitedWithCode(1), "write standard output");
 }
 
 TEST(RunMain, IsQuietWhenTheReaderLeft) {

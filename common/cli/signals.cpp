@@ -56,6 +56,7 @@ Signals::Signals(Delivery delivery, Hangup hangup) {
   sigaction(SIGUSR1, &action, &old_usr1_);
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, &old_pipe_);
+  sigaction(SIGXFSZ, &action, &old_file_size_);
   if (delivery == Delivery::anywhere) pthread_sigmask(SIG_SETMASK, &wait_mask_, nullptr);
 }
 
@@ -65,6 +66,7 @@ Signals::~Signals() {
   sigaction(SIGHUP, &old_hup_, nullptr);
   sigaction(SIGUSR1, &old_usr1_, nullptr);
   sigaction(SIGPIPE, &old_pipe_, nullptr);
+  sigaction(SIGXFSZ, &old_file_size_, nullptr);
   pthread_sigmask(SIG_SETMASK, &old_mask_, nullptr);
 }
 

@@ -1,5 +1,6 @@
 // What the signals ask for: SIGTERM and SIGINT to end, SIGHUP to read the configuration again, SIGUSR1 to print the
-// state. One object, made by main() before any thread starts. SIGPIPE is ignored: writing says EPIPE.
+// state. One object, made by main() before any thread starts. SIGPIPE is ignored: writing says EPIPE; so is SIGXFSZ, of
+// a file that grew as large as the process may make one (setrlimit(2)): writing says EFBIG.
 #pragma once
 
 #include <csignal>
@@ -32,7 +33,7 @@ class Signals {
   const sigset_t& wait_mask() const { return wait_mask_; }
 
  private:
-  struct sigaction old_int_, old_term_, old_hup_, old_usr1_, old_pipe_;
+  struct sigaction old_int_, old_term_, old_hup_, old_usr1_, old_pipe_, old_file_size_;
   sigset_t old_mask_, wait_mask_;
 };
 

@@ -487,3 +487,13 @@ refuses() {
   kill "$splitter"
   wait "$splitter"
 }
+
+@test "an output as large as a file may be is closed, and no other" {
+  (
+    ulimit -f 1000
+    refuses 1 'write whole.ts: File too large' dvbrecv -i "$BATS_FILE_TMPDIR/mux.ts" -s '*=whole.ts' -s '258=two.ts,pids=0x103'
+  )
+  [ "$(stat -c %s whole.ts)" -eq 1024000 ]
+  dvbrecv -i "$BATS_FILE_TMPDIR/mux.ts" -s '258=all.ts,pids=0x103'
+  cmp two.ts all.ts
+}

@@ -57,17 +57,19 @@ TEST(Signals, SecondInterruptEndsAtOnce) {
       testing::KilledBySignal(SIGINT), "");
 }
 
-TEST(Signals, PipeIsIgnoredAndAllIsRestored) {
-  struct sigaction before {
-  }, during{}, after{};
-  sigaction(SIGPIPE, nullptr, &before);
-  {
-    const Signals signals;
-    sigaction(SIGPIPE, nullptr, &during);
-    EXPECT_EQ(during.sa_handler, SIG_IGN);
+TEST(Signals, ThoseOfFailedWritesAreIgnoredAndAllIsRestored) {
+  for (const int signal : {SIGPIPE, SIGXFSZ}) {
+    struct sigaction before {
+    }, during{}, after{};
+    sigaction(signal, nullptr, &before);
+    {
+      const Signals signals;
+      sigaction(signal, nullptr, &during);
+      EXPECT_EQ(during.sa_handler, SIG_IGN) << signal;
+    }
+    sigaction(signal, nullptr, &after);
+    EXPECT_EQ(after.sa_handler, before.sa_handler) << signal;
   }
-  sigaction(SIGPIPE, nullptr, &after);
-  EXPECT_EQ(after.sa_handler, before.sa_handler);
   sigset_t mask;
   pthread_sigmask(SIG_SETMASK, nullptr, &mask);
   EXPECT_FALSE(sigismember(&mask, SIGTERM));

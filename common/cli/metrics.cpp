@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "common/cli/app.hpp"
+#include "common/cli/table.hpp"  // printable()
 
 namespace cli {
 namespace {
@@ -46,8 +47,9 @@ std::string escaped(std::string_view text, bool in_label) {
 }
 
 std::string label_text(std::string_view channel, const Labels& labels) {
-  std::string out = fmt::format("{{channel=\"{}\"", escaped(channel, true));
-  for (const auto& [name, value] : labels) out += fmt::format(",{}=\"{}\"", name, escaped(value, true));
+  // One name that is no UTF-8 (of a file) would have the collector refuse all of the metrics.
+  std::string out = fmt::format("{{channel=\"{}\"", escaped(printable(channel), true));
+  for (const auto& [name, value] : labels) out += fmt::format(",{}=\"{}\"", name, escaped(printable(value), true));
   return out + '}';
 }
 

@@ -71,7 +71,14 @@ TEST(Metrics, SameNameAndLabelsAreTheSameCell) {
 TEST(Metrics, EscapeNamesFromStreams) {
   Metrics metrics{"t"};
   metrics.counter("a_total", "A.", {{"service", "say \"hi\" \\ \n"}});
-  EXPECT_TRUE(has_line(metrics.text("c"), R"(headend_t_a_total{channel="c",service="say \"hi\" \\ \n"} 0)"));
+  EXPECT_TRUE(has_line(metrics.text("c"), R"(headend_t_a_total{channel="c",service="say \"hi\" \\ ?"} 0)"));
+}
+
+// Prometheus takes nothing of a file that is not UTF-8.
+TEST(Metrics, AreUtf8WhateverAnOutputIsCalled) {
+  Metrics metrics{"t"};
+  metrics.counter("a_total", "A.", {{"output", "caf\xE9.ts"}});
+  EXPECT_TRUE(has_line(metrics.text("c\xFF"), R"(headend_t_a_total{channel="c?",output="caf?.ts"} 0)"));
 }
 
 TEST(Metrics, GaugeThatWasNotMeasuredIsNotWritten) {

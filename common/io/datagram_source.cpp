@@ -32,6 +32,8 @@ constexpr nanoseconds oldest_stamp = std::chrono::seconds{10};
 constexpr nanoseconds longest_wait = std::chrono::hours{1};
 // How often held datagrams are looked at while nothing comes.
 constexpr nanoseconds patience_step = std::chrono::milliseconds{5};
+// How often it is seen to that a silent group is still joined.
+constexpr nanoseconds join_interval = std::chrono::seconds{1};
 
 // A batch without datagrams is no failure, and neither is an ICMP error of what this host sent from the port.
 bool is_passing(int error) { return error == EAGAIN || error == EINTR || error == ECONNREFUSED || error == ENOMEM; }
@@ -50,26 +52,26 @@ void set_receive_buffer(const FileDescriptor& socket, const Endpoint& endpoint) 
 
 void copy_address(sockaddr_storage& to, const SocketAddress& from) { std::memcpy(&to, &from.storage, sizeof to); }
 
-void join(const FileDescriptor& socket, const SocketAddress& group, const Endpoint& endpoint) {
-  const unsigned index = interface_index(endpoint);
-  int result = 0;
+// False, with errno, if the kernel refuses.
+bool join(const FileDescriptor& socket, const SocketAddress& group, unsigned interface, const Endpoint& endpoint) {
   if (endpoint.source.empty()) {
     group_req request{};
-    request.gr_interface = index;
+    request.gr_interface = interface;
     copy_address(request.gr_group, group);
-    result = ::setsockopt(socket.get(), group.level(), MCAST_JOIN_GROUP, &request, sizeof request);
-  } else {
-    group_source_req request{};
-    request.gsr_interface = index;
-    copy_address(request.gsr_group, group);
-    copy_address(request.gsr_source, SocketAddress::resolve(endpoint.source, 0, group.family()));
-    result = ::setsockopt(socket.get(), group.level(), MCAST_JOIN_SOURCE_GROUP, &request, sizeof request);
+    return ::setsockopt(socket.get(), group.level(), MCAST_JOIN_GROUP, &request, sizeof request) == 0;
   }
-  if (result == 0) return;
-  if (errno == ENODEV && index == 0) {
-    throw std::runtime_error("join " + endpoint.text + ": no route to the group: name the interface with iface=");
-  }
-  throw_system_error("join", endpoint.text);
+  group_source_req request{};
+  request.gsr_interface = interface;
+  copy_address(request.gsr_group, group);
+  copy_address(request.gsr_source, SocketAddress::resolve(endpoint.source, 0, group.family()));
+  return ::setsockopt(socket.get(), group.level(), MCAST_JOIN_SOURCE_GROUP, &request, sizeof request) == 0;
+}
+
+void leave(const FileDescriptor& socket, const SocketAddress& group, unsigned interface) {
+  group_req request{};
+  request.gr_interface = interface;
+  copy_address(request.gr_group, group);
+  ::setsockopt(socket.get(), group.level(), MCAST_LEAVE_GROUP, &request, sizeof request);
 }
 
 // Only groups that this socket joined itself, on the interface it joined them on.
@@ -81,7 +83,7 @@ void refuse_others_groups(const FileDescriptor& socket, const SocketAddress& gro
 }  // namespace
 
 DatagramSource::DatagramSource(const Endpoint& endpoint, const SourceOptions& options)
-    : name_(endpoint.text), options_(options), reorder_(options.rtp_patience) {
+    : name_(endpoint.text), endpoint_(endpoint), options_(options), reorder_(options.rtp_patience) {
   const SocketAddress local = SocketAddress::resolve(endpoint.host, endpoint.port);
   const bool is_group = local.is_multicast();
   if (!endpoint.source.empty() && !is_group) {
@@ -101,13 +103,40 @@ DatagramSource::DatagramSource(const Endpoint& endpoint, const SourceOptions& op
   }
   // Bound to the group itself, so that another group on the same port does not get in.
   if (::bind(socket_.get(), local.get(), local.length) != 0) throw_system_error("listen on", name_);
-  if (is_group) join(socket_, local, endpoint);
+  if (is_group) {
+    group_ = local;
+    join_group();
+  }
 
   slots_ = std::make_unique_for_overwrite<std::uint8_t[]>(batch * slot_size);
   controls_.resize(batch * control_size);
   messages_.resize(batch);
   vectors_.resize(batch);
   for (std::size_t i = 0; i < batch; ++i) vectors_[i] = {slots_.get() + i * slot_size, slot_size};
+}
+
+void DatagramSource::join_group() {
+  interface_ = interface_index(endpoint_.interface);
+  if (join(socket_, *group_, interface_, endpoint_)) return;
+  if (errno == ENODEV && interface_ == 0) {
+    throw std::runtime_error("join " + name_ + ": no route to the group: name the interface with iface=");
+  }
+  throw_system_error("join", name_);
+}
+
+// The membership goes with the interface, if that is removed, and does not come back with it. To join is refused, and
+// costs nothing, as long as it is there.
+void DatagramSource::join_again(SteadyTime now) {
+  if (!group_ || now < next_join_) return;
+  next_join_ = now + join_interval;
+  try {
+    const unsigned interface = interface_index(endpoint_.interface);
+    if (!join(socket_, *group_, interface, endpoint_)) return;
+    // A socket may be in so many groups only.
+    if (const unsigned old = std::exchange(interface_, interface); old != 0) leave(socket_, *group_, old);
+  } catch (const std::exception&) {
+    // The interface is not there.
+  }
 }
 
 std::uint16_t DatagramSource::port() const {
@@ -138,7 +167,11 @@ std::span<const Chunk> DatagramSource::read(std::chrono::milliseconds timeout) {
   chunks_.clear();
   released_.clear();
   parser_.begin();
-  if (wait(timeout)) receive();
+  if (wait(timeout)) {
+    receive();
+  } else {
+    join_again(std::chrono::steady_clock::now());
+  }
   if (reorder_.holds()) release(std::chrono::steady_clock::now());
   return chunks_;
 }
@@ -175,6 +208,7 @@ void DatagramSource::receive() {
   }
   // A full batch says that more is waiting: it is fetched without a pause.
   if (static_cast<std::size_t>(count) < batch) last_drain_ = clocks.steady;
+  if (count > 0) next_join_ = clocks.steady + join_interval;
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
     const auto* const bytes = static_cast<const std::uint8_t*>(vectors_[i].iov_base);
     take(messages_[i].msg_hdr, {bytes, messages_[i].msg_len}, clocks);

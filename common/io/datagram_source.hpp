@@ -40,6 +40,8 @@ class DatagramSource final : public Source {
     std::optional<std::uint32_t> drops;
   };
 
+  void join_group();
+  void join_again(ts::SteadyTime now);
   bool wait(std::chrono::nanoseconds timeout);
   void receive();
   void take(const msghdr& message, std::span<const std::uint8_t> datagram, const ClockPair& clocks);
@@ -49,8 +51,12 @@ class DatagramSource final : public Source {
   static Ancillary ancillary_of(const msghdr& message);
 
   const std::string name_;
+  const Endpoint endpoint_;
   const SourceOptions options_;
   FileDescriptor socket_;
+  std::optional<SocketAddress> group_;
+  unsigned interface_ = 0;  // that the group was joined on; 0: the routing table's choice
+  ts::SteadyTime next_join_{};
 
   std::unique_ptr<std::uint8_t[]> slots_;
   std::vector<mmsghdr> messages_;

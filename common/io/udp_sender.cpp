@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <exception>
 #include <stdexcept>
 
 #include "common/io/address.hpp"
@@ -17,6 +18,7 @@ namespace io {
 namespace {
 
 constexpr int default_buffer = 1 << 20;  // a second at 8 Mb/s, should the interface stall
+constexpr std::chrono::milliseconds retry_interval{500};
 
 template <typename Value>
 void set_option(const FileDescriptor& socket, int level, int option, const Value& value, const Endpoint& endpoint) {
@@ -73,19 +75,38 @@ SocketAddress destination(const Endpoint& endpoint) {
 
 }  // namespace
 
-UdpSender::UdpSender(const Endpoint& endpoint) : to_(destination(endpoint)) {
-  socket_.reset(::socket(to_.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket_) throw_system_error("open", endpoint.text);
-  set_send_buffer(socket_, endpoint);
-  if (to_.is_multicast()) {
-    set_multicast_options(socket_, to_, endpoint);
-  } else {
-    set_unicast_options(socket_, to_, endpoint);
-  }
-  if (endpoint.tos) {
-    set_option(socket_, to_.level(), to_.family() == AF_INET6 ? IPV6_TCLASS : IP_TOS, *endpoint.tos, endpoint);
-  }
+UdpSender::UdpSender(const Endpoint& endpoint) : endpoint_(endpoint), to_(destination(endpoint)) {
+  socket_ = open();
   if (!connect() && !is_about_the_network(errno)) throw_system_error("send to", endpoint.text);
+}
+
+FileDescriptor UdpSender::open() const {
+  FileDescriptor socket(::socket(to_.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) throw_system_error("open", endpoint_.text);
+  set_send_buffer(socket, endpoint_);
+  if (to_.is_multicast()) {
+    set_multicast_options(socket, to_, endpoint_);
+  } else {
+    set_unicast_options(socket, to_, endpoint_);
+  }
+  if (endpoint_.tos) {
+    set_option(socket, to_.level(), to_.family() == AF_INET6 ? IPV6_TCLASS : IP_TOS, *endpoint_.tos, endpoint_);
+  }
+  return socket;
+}
+
+// An interface that went and came back has another index, and perhaps another address: a socket that knows the old ones
+// would never send again.
+void UdpSender::open_again() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_try_) return;
+  next_try_ = now + retry_interval;
+  try {
+    socket_ = open();
+    connected_ = false;
+  } catch (const std::exception&) {
+    // The interface is not back yet.
+  }
 }
 
 bool UdpSender::connect() {
@@ -104,10 +125,12 @@ UdpSender::Lost UdpSender::send(std::span<const Datagram> datagrams) {
     messages[i].msg_hdr.msg_iovlen = 1;
   }
   if (!connect()) {
+    open_again();
     for (const Datagram datagram : datagrams.first(count)) lost.add(datagram);
     return lost;
   }
   bool retried = false;
+  bool refused = false;
   for (std::size_t i = 0; i < count;) {
     const int sent = ::sendmmsg(socket_.get(), &messages[i], static_cast<unsigned>(count - i), MSG_NOSIGNAL);
     if (sent > 0) {
@@ -118,11 +141,15 @@ UdpSender::Lost UdpSender::send(std::span<const Datagram> datagrams) {
       pollfd writable{.fd = socket_.get(), .events = POLLOUT, .revents = 0};
       if (passes_soon(errno)) ::poll(&writable, 1, 1);
     } else {
-      if (!is_about_the_receiver(errno)) lost.add(datagrams[i]);
+      if (!is_about_the_receiver(errno)) {
+        lost.add(datagrams[i]);
+        refused = refused || !passes_soon(errno);
+      }
       ++i;
       retried = false;
     }
   }
+  if (refused) open_again();
   return lost;
 }
 

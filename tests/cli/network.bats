@@ -187,3 +187,22 @@ END
   wait "$player"
   end_recording
 }
+
+@test "an interface that is removed is used again when it is back, to send and to receive" {
+  make_network
+  connect_network
+  record udp://239.1.1.1:5000,iface=far ring
+  wait_until has_joined 239.1.1.1
+  tsplayout --quiet --loop "$(stream)" -o udp://239.1.1.1:5000,iface=near 3>&- &
+  local player=$!
+  wait_until has_bytes ring 50000
+  ip link del near
+  local before
+  before=$(recorded ring | wc -c)
+  ip link add near type veth peer name far netns "$peer"
+  connect_network
+  wait_until has_bytes ring $((before + 200000))
+  kill -TERM "$player"
+  wait "$player"
+  end_recording
+}

@@ -1,6 +1,7 @@
 #include "common/io/payload_parser.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace io {
 
@@ -14,20 +15,21 @@ std::size_t good_packets(std::span<const ts::Packet> packets) {
 
 void PayloadParser::parse(std::span<const std::uint8_t> payload, const ts::Arrival& arrival, bool after_loss,
                           std::vector<Chunk>& chunks) {
+  after_loss_ = after_loss_ || after_loss;
   const auto packets = ts::packets_in(payload);
   const std::size_t good = good_packets(packets);
   if (payload.size() % ts::packet_size != 0 || 2 * good <= packets.size()) {
-    parse_stream(payload, arrival, after_loss, chunks);
+    parse_stream(payload, arrival, chunks);
     return;
   }
   if (in_stream_) synchronizer_.reset();
   in_stream_ = false;
   packets_ += packets.size();
   bad_sync_ += packets.size() - good;
-  chunks.push_back({packets, arrival, after_loss});
+  chunks.push_back({packets, arrival, std::exchange(after_loss_, false)});
 }
 
-void PayloadParser::parse_stream(std::span<const std::uint8_t> payload, const ts::Arrival& arrival, bool after_loss,
+void PayloadParser::parse_stream(std::span<const std::uint8_t> payload, const ts::Arrival& arrival,
                                  std::vector<Chunk>& chunks) {
   in_stream_ = true;
   std::vector<ts::Packet> found;
@@ -39,7 +41,7 @@ void PayloadParser::parse_stream(std::span<const std::uint8_t> payload, const ts
     return;
   }
   packets_ += found.size();
-  chunks.push_back({copies_.emplace_back(std::move(found)), arrival, after_loss});
+  chunks.push_back({copies_.emplace_back(std::move(found)), arrival, std::exchange(after_loss_, false)});
 }
 
 void PayloadParser::add_to(SourceStatistics& statistics) const {

@@ -20,6 +20,7 @@
 
 #include "common/io/address.hpp"
 #include "common/io/file_descriptor.hpp"
+#include "common/io/payload_parser.hpp"
 #include "common/ts/rtp.hpp"
 #include "tests/support/network_namespace.hpp"
 #include "tests/support/packet_builder.hpp"
@@ -44,6 +45,22 @@ std::vector<ts::Packet> numbered(std::size_t count, unsigned first = 0) {
 
 void append(std::vector<ts::Packet>& to, std::span<const ts::Packet> packets) {
   to.insert(to.end(), packets.begin(), packets.end());
+}
+
+TEST(PayloadParser, ALossBeforeADatagramWithoutPacketsIsOneBeforeTheNextChunk) {
+  io::PayloadParser parser;
+  std::vector<io::Chunk> chunks;
+  const auto packets = numbered(7);
+  const Bytes junk(100, 0x11);
+  parser.parse(ts::bytes_of(packets), {}, false, chunks);
+  parser.parse(junk, {}, true, chunks);
+  parser.parse({}, {}, false, chunks);
+  parser.parse(ts::bytes_of(packets), {}, false, chunks);
+  parser.parse(ts::bytes_of(packets), {}, false, chunks);
+  ASSERT_EQ(chunks.size(), 3u);
+  EXPECT_FALSE(chunks[0].after_loss);
+  EXPECT_TRUE(chunks[1].after_loss);
+  EXPECT_FALSE(chunks[2].after_loss);
 }
 
 std::vector<ts::Packet> read_all(io::Source& source) {

@@ -4,8 +4,11 @@
 #include <pthread.h>
 #include <csignal>
 
+#include <system_error>
 #include <thread>
 #include <utility>
+
+#include "common/io/file_descriptor.hpp"
 
 namespace io {
 
@@ -25,13 +28,17 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
-// `name`: at most 15 characters.
+// `name`: at most 15 characters. Throws std::system_error that names it.
 template <typename Function>
 std::thread start_thread(const char* name, Function&& function) {
   const SignalsBlocked blocked;
-  std::thread thread(std::forward<Function>(function));
-  ::pthread_setname_np(thread.native_handle(), name);
-  return thread;
+  try {
+    std::thread thread(std::forward<Function>(function));
+    ::pthread_setname_np(thread.native_handle(), name);
+    return thread;
+  } catch (const std::system_error& error) {
+    throw_system_error("start thread", name, error.code().value());
+  }
 }
 
 }  // namespace io

@@ -21,6 +21,7 @@
 #include "common/io/address.hpp"
 #include "common/io/file_descriptor.hpp"
 #include "common/io/payload_parser.hpp"
+#include "common/io/thread.hpp"
 #include "common/ts/rtp.hpp"
 #include "tests/support/network_namespace.hpp"
 #include "tests/support/packet_builder.hpp"
@@ -61,6 +62,21 @@ TEST(PayloadParser, ALossBeforeADatagramWithoutPacketsIsOneBeforeTheNextChunk) {
   EXPECT_FALSE(chunks[0].after_loss);
   EXPECT_TRUE(chunks[1].after_loss);
   EXPECT_FALSE(chunks[2].after_loss);
+}
+
+TEST(Threads, OneThatCannotBeStartedIsNamed) {
+  pthread_attr_t ordinary, huge;
+  ASSERT_EQ(pthread_getattr_default_np(&ordinary), 0);
+  ASSERT_EQ(pthread_getattr_default_np(&huge), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&huge, std::size_t{1} << 46), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  try {
+    io::start_thread("writer", [] {}).join();
+    ADD_FAILURE() << "a stack of 64 TB";
+  } catch (const std::system_error& error) {
+    EXPECT_STREQ(error.what(), "start thread writer: Resource temporarily unavailable");
+  }
+  EXPECT_EQ(pthread_setattr_default_np(&ordinary), 0);
 }
 
 std::vector<ts::Packet> read_all(io::Source& source) {

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 namespace io {
@@ -28,6 +30,15 @@ mode_t ordinary_mode() {
 std::string directory_of(const std::string& path) {
   const std::string parent = std::filesystem::path(path).parent_path().string();
   return parent.empty() ? "." : parent;
+}
+
+// Beside the file, and no longer than a name may be (NAME_MAX), as long as the file's own is not.
+std::string temporary_name(const std::string& path) {
+  constexpr std::string_view ending = ".XXXXXX";
+  const std::size_t slash = path.rfind('/');
+  const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
+  const bool fits = path.size() - name + ending.size() <= NAME_MAX || path.size() - name > NAME_MAX;
+  return path.substr(0, fits ? path.size() : name + NAME_MAX - ending.size()).append(ending);
 }
 
 }  // namespace
@@ -72,7 +83,7 @@ void write_all(int fd, std::span<const std::uint8_t> bytes, const std::string& n
   }
 }
 
-AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), temporary_(path_ + ".XXXXXX") {
+AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
   fd_.reset(::mkostemp(temporary_.data(), O_CLOEXEC));
   if (!fd_) throw_system_error("create", path_);
   ::fchmod(fd_.get(), ordinary_mode());

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <climits>
 #include <fstream>
 #include <iterator>
 #include <system_error>
@@ -117,6 +118,16 @@ TEST(AtomicFile, ReplacesAndHasOrdinaryRights) {
   struct stat status {};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0640u);
+}
+
+TEST(AtomicFile, MayHaveTheLongestNameThatThereIs) {
+  const test::TemporaryDirectory directory;
+  const auto path = directory.path() / std::string(NAME_MAX, 'x');
+  AtomicFile file(path);
+  EXPECT_EQ(std::filesystem::path{file.temporary_path()}.parent_path(), directory.path());
+  file.commit();
+  EXPECT_TRUE(std::filesystem::exists(path));
+  EXPECT_EQ(files_in(directory.path()), 1u);
 }
 
 TEST(AtomicFile, SaysWhereItCannotBeMade) {

@@ -139,6 +139,7 @@ void RtpReorder::hold(std::int64_t sequence, bool restart, std::span<const std::
     return;
   }
   if (sequence < newest_) ++statistics_.reordered;
+  held_bytes_ += payload.size();
   held_.insert(place, Held{.sequence = sequence,
                            .restart = restart,
                            .datagram = {.payload = {payload.begin(), payload.end()}, .arrival = arrival}});
@@ -162,11 +163,12 @@ std::optional<RtpReorder::Datagram> RtpReorder::next(SteadyTime now) {
   const bool missing = front.sequence != expected_;
   if (missing) {
     const bool patient = now - front.datagram.arrival.steady < patience_;
-    const bool few = held_.back().sequence - expected_ < window_;
+    const bool few = held_.back().sequence - expected_ < window_ && held_bytes_ <= most_held_bytes;
     if (patient && few) return std::nullopt;
     give_up_to(front.sequence);
   }
   Datagram datagram = std::move(front.datagram);
+  held_bytes_ -= datagram.payload.size();
   datagram.after_loss = missing || front.restart;
   held_.pop_front();
   advance();

@@ -39,6 +39,9 @@ class RtpReorder {
   // So many old datagrams with none between them that is not old are a sender that went back a little, or that does not
   // count at all: the network reorders and repeats fewer.
   static constexpr int longest_old_run = 16;
+  // More than this is not held either: twice the default window of full Ethernet frames, and no 16 MB of the largest
+  // datagrams that there can be.
+  static constexpr std::size_t most_held_bytes = 2 * 256 * 1500;
 
   struct Statistics {
     std::uint64_t received = 0;
@@ -93,8 +96,9 @@ class RtpReorder {
   std::int64_t restart_at_ = 0;  // where the sender last started anew
   int old_run_ = 0;              // old datagrams since one that was not
   std::uint16_t last_old_wire_ = 0;
-  bool uncounted_ = false;       // the sender's numbers stay or fall: they say nothing, until one rises
-  std::deque<Held> held_;        // by sequence
+  bool uncounted_ = false;  // the sender's numbers stay or fall: they say nothing, until one rises
+  std::deque<Held> held_;   // by sequence
+  std::size_t held_bytes_ = 0;
   std::vector<bool> delivered_;  // of the last window_ before expected_, by sequence modulo window_
   bool after_loss_ = false;
   Statistics statistics_;

@@ -167,6 +167,22 @@ TEST_F(RtpReorderer, GivesUpAfterItsWindow) {
   EXPECT_EQ(statistics().lost, 1u);
 }
 
+// 16 MB of the largest datagrams would fit the default window.
+TEST(RtpReorder, HoldsNoMoreBytesThanItMay) {
+  RtpReorder reorder{50ms};
+  const Bytes payload(65'000);
+  RtpHeader header;
+  std::size_t held = 0, most = 0;
+  for (unsigned i = 0; i < 1000; ++i) {
+    header.sequence = static_cast<std::uint16_t>(i * 2);  // each after a hole
+    if (!reorder.is_next(header, payload, {SteadyTime{}, {}})) ++held;
+    most = std::max(most, held);
+    while (reorder.next(SteadyTime{})) --held;
+  }
+  EXPECT_LE(most, RtpReorder::most_held_bytes / payload.size() + 1);
+  EXPECT_EQ(reorder.statistics().lost, 999u - held);
+}
+
 TEST_F(RtpReorderer, LongLossIsGivenUpAtOnce) {
   feed({10, 510, 511});
   EXPECT_EQ(taken(), "10 !510 511");

@@ -163,6 +163,7 @@ void ServiceTracker::take_pmt(ts::Pid pid, const ts::Section& section) {
   const ServiceId id{section.extension()};
   const auto found = services_.find(id);
   if (found == services_.end() || found->second.pmt_pid != pid) return;
+  if (section.last_number() != 0) return;  // parse_pmt() would refuse what took much memory to collect
   TableCollector& collector = memories_[id].pmt;
   if (!collector.feed(section)) return;
   auto pmt = parse_pmt(collector.sections());

@@ -1,6 +1,7 @@
 #include "common/psi/service_tracker.hpp"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <chrono>
 #include <map>
@@ -336,6 +337,30 @@ TEST(ServiceTracker, ReadsARealMultiplex) {
   EXPECT_EQ(short_event(followed->find(ServiceId{3403})->following->descriptors)->name, "TG3");
   EXPECT_EQ(describe(followed->find(ServiceId{3410})->pmt->streams[0]).codec, "hevc");
   EXPECT_EQ(followed->crc_errors(), 0u);
+}
+
+// Of a PMT with more than one section, which no multiplex may have, nothing is collected: 64 MB here.
+TEST(ServiceTracker, CollectsNoPmtThatHasMoreThanOneSection) {
+  Followed followed;
+  Pat pat;
+  for (std::uint16_t id = 1; id <= 253; ++id) pat.services.push_back({ServiceId{id}, ts::Pid{0x0100}});
+  followed.feed(ts::pat_pid, sections(pat).front());
+  ASSERT_EQ(followed->services().size(), 253u);
+  Pmt pmt;
+  pmt.pcr_pid = ts::Pid{0x0101};
+  for (int i = 0; i < 4; ++i) pmt.descriptors.push_back({0x80, std::vector<std::uint8_t>(240, 0xAA)});
+  const auto before = mallinfo2().uordblks;
+  for (std::uint16_t id = 1; id <= 253; ++id) {
+    pmt.service = ServiceId{id};
+    auto section = sections(pmt).front();
+    section[7] = 255;  // last_section_number
+    for (unsigned number = 0; number < 255; ++number) {
+      section[6] = static_cast<std::uint8_t>(number);
+      ts::seal_section(section);
+      followed.feed(ts::Pid{0x0100}, section);
+    }
+  }
+  EXPECT_LT(mallinfo2().uordblks, before + 1'000'000);
 }
 
 TEST(ServiceTracker, ReadsTheEventsOfRealSchedules) {

@@ -116,7 +116,7 @@ DatagramSource::DatagramSource(const Endpoint& endpoint, const SourceOptions& op
 }
 
 void DatagramSource::join_group() {
-  interface_ = interface_index(endpoint_.interface);
+  interface_ = interface_index(endpoint_);
   if (join(socket_, *group_, interface_, endpoint_)) return;
   if (errno == ENODEV && interface_ == 0) {
     throw std::runtime_error("join " + name_ + ": no route to the group: name the interface with iface=");

@@ -568,6 +568,28 @@ TEST(Configure, SaysWhichOutputCannotBeOpenedAndTakesOverTheOthers) {
   EXPECT_FALSE(rig.at("b").packets.empty());
 }
 
+// Two multiplexers on one network, or one that is broken: the log must not fill the disk.
+TEST(Messages, AreFewThoughTablesChangeAllTheTime) {
+  auto builder = two_services();
+  const auto second_service = builder.service(psi::ServiceId{0x0102});
+  auto other_sound = builder.service(psi::ServiceId{0x0101});
+  other_sound.audio.pop_back();
+  const auto first_service = builder.service(psi::ServiceId{0x0101});
+  Rig rig{{"0x0101=a", "0x0102=b,pids=0x1000"}};
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 50; ++i) {
+    builder.remove(psi::ServiceId{0x0102});
+    builder.replace(other_sound);
+    rig.feed(builder.make(200ms));
+    builder.add(second_service);
+    builder.replace(first_service);
+    rig.feed(builder.make(200ms));
+  }
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_GT(std::ranges::count(said, '\n'), 5);
+  EXPECT_LT(std::ranges::count(said, '\n'), 50);
+}
+
 // Every service of a real multiplex, split and checked against the multiplex itself.
 TEST(Captures, EveryServiceOfAMultiplexIsWhole) {
   CAPTURE_OR_SKIP(bytes, "mpts-dvbt-22394kbps.ts");

@@ -132,8 +132,8 @@ void Receiver::reload() {
 void Receiver::watch_silence(bool received, ts::SteadyTime now) {
   if (received) {
     if (std::exchange(is_silent_, false)) {
-      cli::log(Priority::notice, "{}: packets come again, after {}", options_.input.text,
-               cli::human_duration(now - last_arrival_.value_or(waiting_since_)));
+      arrival_notes_.log(Priority::notice, "{}: packets come again, after {}", options_.input.text,
+                         cli::human_duration(now - last_arrival_.value_or(waiting_since_)));
     }
     last_arrival_ = now;
     report_.set_silent(false);
@@ -143,8 +143,8 @@ void Receiver::watch_silence(bool received, ts::SteadyTime now) {
   is_silent_ = true;
   report_.set_silent(true);
   const std::string trouble = source_->trouble();
-  cli::log(Priority::warning, "{}: no packets for {}{}{}; waiting", options_.input.text,
-           cli::human_duration(silence_noticed), trouble.empty() ? "" : ", ", trouble);
+  silence_notes_.log(Priority::warning, "{}: no packets for {}{}{}; waiting", options_.input.text,
+                     cli::human_duration(silence_noticed), trouble.empty() ? "" : ", ", trouble);
 }
 
 void Receiver::name_missing_services(ts::SteadyTime now) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/cli/exit_status.hpp"
+#include "common/cli/log.hpp"
 #include "common/cli/metrics.hpp"
 #include "common/cli/service_manager.hpp"
 #include "common/cli/signals.hpp"
@@ -54,6 +55,7 @@ class Receiver {
   std::optional<ts::SteadyTime> last_arrival_;  // none: nothing has come yet
   ts::SteadyTime waiting_since_;
   bool is_silent_ = false;
+  cli::RateLimited silence_notes_, arrival_notes_;  // an input may come in bursts
   std::optional<ts::SteadyTime> name_missing_at_;
   ts::SteadyTime next_measurement_{};
 };

@@ -77,8 +77,8 @@ void ServiceOutput::update(const psi::ServiceTracker& tracker, const Moment& now
   const psi::Service* const service = tracker.pat() ? tracker.find(*spec_.service) : nullptr;
   if (service == nullptr) {
     if (!is_present()) return;
-    cli::log(Priority::warning, "{} is no longer in the multiplex; {} is silent until it returns", spec_.subject(),
-             port_.name());
+    presence_notes_.log(Priority::warning, "{} is no longer in the multiplex; {} is silent until it returns",
+                        spec_.subject(), port_.name());
     vanish();
     return;
   }
@@ -89,9 +89,10 @@ void ServiceOutput::update(const psi::ServiceTracker& tracker, const Moment& now
   take_cat(tracker);
   reconfigured_ = false;
   if (!is_present()) {
-    cli::log(state_ == State::gone ? Priority::notice : Priority::debug, "{} {}: PMT PID {}, {} components, to {}",
-             spec_.subject(), state_ == State::gone ? "has returned" : "found", cli::to_text(source_pmt_pid_),
-             pmt_->streams.size(), port_.name());
+    presence_notes_.log(state_ == State::gone ? Priority::notice : Priority::debug,
+                        "{} {}: PMT PID {}, {} components, to {}", spec_.subject(),
+                        state_ == State::gone ? "has returned" : "found", cli::to_text(source_pmt_pid_),
+                        pmt_->streams.size(), port_.name());
     state_ = State::present;
     send_pat(now);
     send_pmt(now);
@@ -132,8 +133,8 @@ bool ServiceOutput::take_pmt(const psi::Service& service) {
     for (auto& section : sections) set_version(section, version_of(pmt_sections_) + 1);
   }
   if (!is_first && is_present()) {
-    cli::log(Priority::info, "{}: new PMT, version {}, {} components", spec_.subject(), version_of(sections),
-             pmt_->streams.size());
+    pmt_notes_.log(Priority::info, "{}: new PMT, version {}, {} components", spec_.subject(), version_of(sections),
+                   pmt_->streams.size());
   }
   const bool is_new = sections != pmt_sections_;
   pmt_sections_ = std::move(sections);
@@ -157,21 +158,21 @@ void ServiceOutput::take_cat(const psi::ServiceTracker& tracker) {
   if (spec_.emm && tracker.cat()) emm_pids_ = psi::conditional_access_pids(tracker.cat()->descriptors);
 }
 
-void ServiceOutput::warn_of_missing_pids() const {
+void ServiceOutput::warn_of_missing_pids() {
   for (const ts::Pid pid : spec_.pids) {
     if (std::ranges::find(pmt_->streams, pid, &psi::Pmt::Stream::pid) == pmt_->streams.end()) {
-      cli::log(Priority::warning, "{} has no component on PID {}", spec_.subject(), cli::to_text(pid));
+      pid_notes_.log(Priority::warning, "{} has no component on PID {}", spec_.subject(), cli::to_text(pid));
     }
   }
   auto pids = service_pids(*pmt_, spec_);
   pids.insert(source_pmt_pid_);
   for (const auto& [from, to] : spec_.pid_map) {
     if (!pids.contains(from)) {
-      cli::log(Priority::warning, "{}: nothing to be mapped from PID {} to {}", spec_.subject(), cli::to_text(from),
-               cli::to_text(to));
+      pid_notes_.log(Priority::warning, "{}: nothing to be mapped from PID {} to {}", spec_.subject(),
+                     cli::to_text(from), cli::to_text(to));
     } else if (pids.contains(to) && !spec_.pid_map.contains(to)) {
-      cli::log(Priority::warning, "{}: PID {} is mapped to {}, which is another of its PIDs", spec_.subject(),
-               cli::to_text(from), cli::to_text(to));
+      pid_notes_.log(Priority::warning, "{}: PID {} is mapped to {}, which is another of its PIDs", spec_.subject(),
+                     cli::to_text(from), cli::to_text(to));
     }
   }
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/cli/log.hpp"
 #include "common/io/sink.hpp"
 #include "common/psi/service_tracker.hpp"
 #include "common/ts/section.hpp"
@@ -75,7 +76,7 @@ class ServiceOutput {
   bool take_pmt(const psi::Service& service);
   bool take_sdt(const psi::ServiceTracker& tracker, const psi::Service& service);
   void take_cat(const psi::ServiceTracker& tracker);
-  void warn_of_missing_pids() const;
+  void warn_of_missing_pids();
   bool is_present() const { return state_ == State::present; }
   void send_pat(const Moment& now);
   void send_pmt(const Moment& now);
@@ -95,6 +96,8 @@ class ServiceOutput {
   std::vector<ts::Pid> emm_pids_;
   ts::Pid source_pmt_pid_;
   Repetition pat_times_, pmt_times_, sdt_times_;
+  // Two tables that take turns change as often as they come.
+  cli::RateLimited presence_notes_, pmt_notes_, pid_notes_{20};
 
   // EIT packets, spaced so that a receiver's transport buffer holds them.
   std::vector<ts::Packet> events_;

@@ -40,6 +40,29 @@ wait_until() {
   done
 }
 
+# hear_watchdog: plays the service manager, with a watchdog of 100 ms; what it hears is in the file heard.
+hear_watchdog() {
+  export NOTIFY_SOCKET=$PWD/notify WATCHDOG_USEC=100000
+  python3 -c 'import socket
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.bind("notify")
+while True:
+    message = manager.recv(4096)
+    with open("heard", "ab") as heard:
+        heard.write(message + b"\n")' 3>&- &
+  wait_until test -S notify
+}
+
+# heard COUNT: so many signs of life.
+heard() {
+  [ "$(grep -c '^WATCHDOG=1$' heard)" -ge "$1" ]
+}
+
+# slow_stream FILE: 20 seconds of sound at 100 kb/s, so that a batch of packets takes seconds to send.
+slow_stream() {
+  ffmpeg -nostdin -v error -f lavfi -i sine=frequency=440 -t 20 -c:a mp2 -b:a 32k -ac 1 -muxrate 100k -f mpegts "$1"
+}
+
 # has_socket PORT: a UDP socket of this namespace is bound to it.
 has_socket() {
   [ -n "$(ss -H -u -a -n "sport = :$1")" ]

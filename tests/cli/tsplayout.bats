@@ -297,3 +297,25 @@ broken_frames() {
     fails 1 "$name.ts: has no program clock (PCR)" tsplayout "$(capture "$name.ts")" -o out.ts
   done
 }
+
+@test "the service manager hears from a slow stream in time" {
+  slow_stream slow.ts
+  hear_watchdog
+  tsplayout slow.ts -o udp://127.0.0.1:5000 3>&- &
+  local player=$!
+  wait_until heard 10
+  kill "$player"
+  wait "$player"
+}
+
+@test "a reader that leaves ends it, though the next file is a FIFO that nobody writes to" {
+  mkfifo next
+  run bash -c "timeout 20 tsplayout '$(slate)' next 2>messages | head -c 1000 >/dev/null; echo \${PIPESTATUS[0]}"
+  [ "$output" = 1 ]
+  [ ! -s messages ]
+}
+
+@test "messages do not get into the output, though standard error is closed" {
+  tsplayout --verbose "$(slate)" -o out.ts <&- 2>&-
+  cmp "$(slate)" out.ts
+}

@@ -1,16 +1,26 @@
 // What tsplayout sends, judged as a receiver would: counters, clocks, time stamps, tables.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <functional>
+#include <future>
 #include <map>
+#include <memory>
 #include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/psi/service_tracker.hpp"
 #include "common/ts/continuity.hpp"
 #include "common/ts/pes.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tests/unit/tsplayout_stream.hpp"
 #include "tools/tsplayout/playout.hpp"
 
@@ -121,6 +131,70 @@ std::uint64_t crc_errors(const std::vector<ts::Packet>& packets) {
 TEST(Playout, OneTurnIsTheFileItself) {
   const auto file = test::make_stream({});
   EXPECT_EQ(play({{"a", file}}, {"a"}), file);
+}
+
+// A FIFO that nobody writes to, until `is_over`.
+class SilentSource : public test::MemorySource {
+ public:
+  explicit SilentSource(std::function<bool()> is_over) : MemorySource({}), is_over_(std::move(is_over)) {}
+  std::span<const io::Chunk> read(std::chrono::milliseconds) override {
+    std::this_thread::yield();
+    return {};
+  }
+  bool ended() const override { return is_over_(); }
+
+ private:
+  std::function<bool()> is_over_;
+};
+
+TEST(Playout, AnOutputThatFailsDoesNotWaitForTheNextFile) {
+  struct FullSink : test::MemorySink {
+    void write(std::span<const ts::Packet>, const io::Stamp&) override { throw std::runtime_error("write: full"); }
+  } sink;
+  const auto file = test::make_stream({});
+  std::atomic<bool> is_over{false};
+  const auto open = [&](const std::string& name) -> std::unique_ptr<io::Source> {
+    if (name == "a") return std::make_unique<test::MemorySource>(file);
+    return std::make_unique<SilentSource>([&] { return is_over.load(); });
+  };
+  // As a FIFO, the next file is not looked into at the start.
+  const test::TemporaryDirectory directory;
+  const std::string fifo = directory.path() / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  std::promise<void> ended;
+  auto has_ended = ended.get_future();
+  std::thread player{[&] {
+    Playout playout{{{"a", fifo}, 1, 4000}, open, [] { return false; }, [] {}};
+    playout.check();
+    EXPECT_THROW(playout.run(sink), std::runtime_error);
+    ended.set_value();
+  }};
+  EXPECT_EQ(has_ended.wait_for(std::chrono::seconds{20}), std::future_status::ready);
+  is_over = true;
+  player.join();
+}
+
+// The service manager must hear that all is well.
+TEST(Playout, LooksUpFromWaitingForAFile) {
+  test::MemorySink sink;
+  const auto file = test::make_stream({});
+  std::atomic<int> looks{0};
+  const auto open = [&](const std::string& name) -> std::unique_ptr<io::Source> {
+    if (name == "a") return std::make_unique<test::MemorySource>(file);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    return std::make_unique<SilentSource>(
+        [&looks, deadline] { return looks > 200 || std::chrono::steady_clock::now() > deadline; });
+  };
+  const test::TemporaryDirectory directory;
+  const std::string fifo = directory.path() / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  Playout playout{{{"a", fifo}, 1, 4000},
+                  open,
+                  [] { return false; },
+                  [&] { looks += sink.packets.size() == file.size() ? 100 : 1; }};
+  playout.check();
+  playout.run(sink);
+  EXPECT_GT(looks, 200);
 }
 
 TEST(Playout, LoopKeepsCountersClockAndTimeStampsGoing) {

@@ -94,8 +94,12 @@ cli::ExitStatus run(int argc, char** argv) {
   if (options.realtime && pacer.realtime_refused()) {
     cli::log(cli::Priority::warning, "--rt: not allowed here; sends by the ordinary scheduler");
   }
-  const auto sink =
-      io::open_sink(options.output, {.pcr_pid = playout.pcr_pid(), .pacer = &pacer, .stopping = stopping});
+  // A batch of a slow stream takes long to leave: the service manager hears from this while it does.
+  const auto waiting = [&] {
+    on_packets();
+    return stopping();
+  };
+  const auto sink = io::open_sink(options.output, {.pcr_pid = playout.pcr_pid(), .pacer = &pacer, .stopping = waiting});
 
   cli::Metrics metrics{"tsplayout"};
   tsplayout::Report report{options.output, playout, *sink, metrics};

@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t batch = 224;                                // 32 datagrams
 constexpr std::size_t first_look = 256 * 1024 / ts::packet_size;  // enough of most files to see that they can be played
 
+constexpr auto idle = std::chrono::milliseconds{200};  // how often a wait is looked up from
+
 bool is_read_once(const std::string& file) {
   std::error_code none;
   const auto status = std::filesystem::status(file, none);
@@ -37,7 +39,7 @@ Playout::Playout(Options options, Opener open, std::function<bool()> stopping, s
 
 std::unique_ptr<Pass> Playout::load(const std::string& file, TableVersions& versions, std::size_t window) const {
   auto pass = std::make_unique<Pass>(file, open_(file), versions, window);
-  pass->fill(stopping_);
+  pass->fill([this] { return stopping_() || nobody_waits_; });
   return pass;
 }
 
@@ -71,7 +73,13 @@ bool Playout::run(io::Sink& sink) {
     const auto last_units = current_->end_before_join();
     // The next file is read while the end of this one is sent.
     auto next = std::async(std::launch::async, [this] { return load_next(); });
-    play_window(sink, true);
+    try {
+      play_window(sink, true);
+    } catch (...) {
+      nobody_waits_ = true;  // or the thread would wait for a FIFO's writer for ever, and this for the thread
+      throw;
+    }
+    while (next.wait_for(idle) == std::future_status::timeout) on_packets_();
     auto pass = next.get();
     if (stopping_()) return true;
     if (!pass) return options_.turns.has_value();
@@ -102,7 +110,7 @@ std::unique_ptr<Pass> Playout::load_next() {
     try {
       auto pass = load(file, versions_, options_.window);
       const auto problem = pass->problem();
-      if (!problem || stopping_()) {
+      if (!problem || stopping_() || nobody_waits_) {
         pass->begin_after_join();
         return pass;
       }
@@ -117,7 +125,13 @@ std::unique_ptr<Pass> Playout::load_next() {
 }
 
 // What cannot be read on ends there.
-void Playout::fill() try { current_->fill(stopping_); } catch (const std::exception& error) {
+void Playout::fill() try {
+  // A pipe may bring nothing for long.
+  current_->fill([this] {
+    on_packets_();
+    return stopping_();
+  });
+} catch (const std::exception& error) {
   cli::log(cli::Priority::error, "{}; goes on with the next file", error.what());
   current_->end();
   ++files_skipped_;

@@ -42,7 +42,7 @@ class Playout {
     std::size_t window = Pass::default_window;
   };
 
-  // `stopping` is asked often: true ends. `on_packets` is called between batches.
+  // `stopping` is asked often: true ends. `on_packets` is called between batches, and while run() waits for a file.
   Playout(Options options, Opener open, std::function<bool()> stopping, std::function<void()> on_packets);
 
   // Looks into every file before anything is sent. Throws, with the file's name and the reason, for one that cannot
@@ -81,6 +81,7 @@ class Playout {
   std::size_t next_file_ = 1;
   std::uint64_t turn_ = 1, next_turn_ = 1;
   std::atomic<std::uint64_t> files_skipped_{0};
+  std::atomic<bool> nobody_waits_{false};  // for load_next()
   bool warned_scrambled_ = false;
   std::set<std::string> told_skipped_;
   PlayoutStatistics statistics_;

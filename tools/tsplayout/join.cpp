@@ -22,6 +22,8 @@ constexpr double longest_unclocked = ticks(20ms);
 // An overlap so short is rounding; one so long is no overlap but another time base.
 constexpr ts::Ticks90 shortest_overlap = std::chrono::duration_cast<ts::Ticks90>(1ms);
 constexpr ts::Ticks90 longest_overlap = std::chrono::duration_cast<ts::Ticks90>(10s);
+// So long a one at 150 Mb/s. A clock that takes more is broken and says nothing of time.
+constexpr std::uint64_t most_filler = 1'000'000;
 
 ts::Ticks27 round_ticks(double ticks) { return ts::Ticks27{std::llround(ticks)}; }
 
@@ -105,7 +107,8 @@ ts::Ticks90 overlap(const Pass& before, const std::map<ts::Pid, LastUnit>& last_
 
 // Packets that take as long as the overlap, and room for a PCR of each clock that would be silent for too long.
 std::uint64_t filler_size(ts::Ticks90 pause, const std::vector<Pair>& pairs, double rate) {
-  const auto packets = static_cast<std::uint64_t>(std::ceil(ticks(pause) / rate));
+  const auto wanted = static_cast<std::uint64_t>(std::ceil(ticks(pause) / rate));
+  const std::uint64_t packets = wanted <= most_filler ? wanted : 0;
   const auto is_silent = [&](const Pair& pair) { return pair.step(packets) > longest_pcr_gap; };
   const auto silent = std::ranges::count_if(pairs, is_silent);
   return std::max(packets, static_cast<std::uint64_t>(silent));

@@ -488,6 +488,16 @@ refuses() {
   wait "$splitter"
 }
 
+@test "the service manager hears from a slow stream in time" {
+  slow_stream slow.ts
+  hear_watchdog
+  dvbrecv --quiet -i slow.ts -s 1=udp://127.0.0.1:5010 3>&- &
+  local splitter=$!
+  wait_until heard 10
+  kill "$splitter"
+  wait "$splitter"
+}
+
 @test "an output as large as a file may be is closed, and no other" {
   (
     ulimit -f 1000

@@ -50,7 +50,11 @@ Receiver::Receiver(const Options& options, cli::Signals& signals,
             sink.live = source_->is_live();
             sink.latency = options_.latency;
             sink.pacer = &pacer_;
-            sink.stopping = [this] { return signals_.stop(); };
+            // A batch of a slow stream takes long to leave: the service manager hears from this while it does.
+            sink.stopping = [this] {
+              manager_.poll(std::chrono::steady_clock::now());
+              return signals_.stop();
+            };
             return io::open_sink(spec.endpoint, sink);
           },
           source_->is_live(), options.latency + seconds{1}),

@@ -482,3 +482,21 @@ END
   echo "$peak KiB"
   [ "$peak" -lt 24000 ]
 }
+
+@test "the service manager hears from a recorder that waits for a full disk" {
+  small_disk 1500k
+  mkfifo pipe
+  hear_watchdog
+  tscircrec --keep 24h --sync 100ms pipe disk/ring 2>messages 3>&- &
+  local recorder=$!
+  cat "$BATS_FILE_TMPDIR"/20s.ts{,,,,,,,,,,,} >pipe 3>&- &
+  local writer=$!
+  # Then nothing more is read ahead.
+  has_taken() { [ "$(awk '/wchar/ { print $2 }' "/proc/$writer/io")" -ge "$1" ]; }
+  wait_until has_taken 8200000
+  wait_until heard $(($(grep -c '^WATCHDOG=1$' heard) + 20))
+  kill "$writer"
+  mount -o remount,size=100m disk
+  wait "$recorder"
+  umount disk
+}

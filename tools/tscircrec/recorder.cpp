@@ -95,6 +95,7 @@ void Recorder::take(std::span<const io::Chunk> chunks) {
   if (chunks.empty() && !step) return;
   while (!source_->is_live() && !signals_.stop() && !disk_.failed() &&
          !queue_.wait_for_room(longest_wait, read_ahead)) {
+    watch(std::chrono::steady_clock::now());  // a disk that refuses may do so for long
   }
   BlockQueue::Intake intake{queue_};
   if (step) {

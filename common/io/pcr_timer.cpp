@@ -27,6 +27,7 @@ void PcrTimer::feed(const ts::Packet& packet, std::uint64_t position, SteadyTime
     feed_clock(packet, position, arrival);
   } else if (options_.live) {
     expire(arrival);
+    if (held_.size() - ready_ >= most_held) time_by_clock(held_.size(), arrival);  // a flood
   } else if (held_.size() - ready_ >= most_held || (clock_.ticks_per_packet() && is_silent(position, arrival))) {
     time_by_clock(held_.size(), arrival);
   }

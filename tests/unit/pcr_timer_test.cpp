@@ -191,6 +191,15 @@ TEST_F(PcrTimerTest, HoldsNoMoreThanItMayOfAFileWithoutPcr) {
 }
 
 // A pipe from a live program: what is written is at the input's pace, which drifts from this host's.
+TEST_F(PcrTimerTest, HoldsNoMoreThanItMayOfAFlood) {
+  PcrTimer timer({.live = true, .latency = 200ms});
+  for (std::uint64_t p = 0; p < 100'000; ++p) timer.feed(plain(), p, start);
+  take(timer);
+  EXPECT_GT(due_.size(), 80'000u);
+  expect_order();
+  EXPECT_EQ(due_.back(), start + 200ms);
+}
+
 TEST_F(PcrTimerTest, FollowsThePaceOfAPipeThatIsNotHeldUp) {
   PcrTimer timer({.latency = 200ms});
   const auto slow = [](std::uint64_t p) {

@@ -394,6 +394,19 @@ open_film() {
   is_clean_cut cut.ts 100 200
 }
 
+@test "the file that a link leads to is replaced, and a link that leads nowhere is refused" {
+  mkdir store
+  echo old >store/real.ts
+  ln -s store/real.ts cut.ts
+  tscut --force --from 5s --to 12s "$(film)" cut.ts
+  [ -L cut.ts ]
+  is_clean_cut store/real.ts 100 200
+  ln -s one.ts two.ts
+  ln -s two.ts one.ts
+  refused 1 'create one.ts: Too many levels of symbolic links' tscut --force --from 5s --to 12s "$(film)" one.ts
+  [ -L one.ts ]
+}
+
 @test "a reader that leaves is no catastrophe" {
   (tscut --from start --to end "$(film)" - 2>said || echo $? >status) | head -c 1000 >/dev/null
   [ "$(cat status)" -eq 1 ]

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,7 @@ Output::Output(const std::string& path, bool replace) : name_(path == "-" ? "sta
   }
   struct stat status {};
   const bool exists = stat(path.c_str(), &status) == 0;
+  if (!exists && errno != ENOENT) io::throw_system_error("create", path);
   if (exists && S_ISDIR(status.st_mode)) throw std::runtime_error(path + ": is a directory");
   if (exists && !S_ISREG(status.st_mode)) {
     opened_.reset(open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -41,7 +44,10 @@ Output::Output(const std::string& path, bool replace) : name_(path == "-" ? "sta
     return;
   }
   if (exists && !replace) throw std::runtime_error(path + ": exists already (--force replaces it)");
-  file_ = std::make_unique<io::AtomicFile>(path);
+  // A link stays one: the file that it leads to is replaced.
+  std::error_code error;
+  const auto real = std::filesystem::canonical(path, error);
+  file_ = std::make_unique<io::AtomicFile>(exists && !error ? real.string() : path);
 }
 
 int Output::fd() const { return file_ ? file_->fd() : opened_ ? opened_.get() : STDOUT_FILENO; }

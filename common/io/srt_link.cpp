@@ -171,8 +171,13 @@ SRTSOCKET SrtLink::connect() {
 }
 
 SRTSOCKET SrtLink::accept() {
-  if (!wait(listener_, readable)) return SRT_INVALID_SOCK;
-  return srt_accept(listener_, nullptr, nullptr);
+  const Poll poll(listener_, readable);
+  // The library does not tell of a peer that came before the listener was polled, and keeps all others away for it.
+  for (bool told = false; !stop_; told = poll.wait(poll_step)) {
+    const SRTSOCKET socket = srt_accept(listener_, nullptr, nullptr);
+    if (socket != SRT_INVALID_SOCK || told) return socket;
+  }
+  return SRT_INVALID_SOCK;
 }
 
 SRTSOCKET SrtLink::call() {

@@ -568,8 +568,35 @@ TEST(Configure, SaysWhichOutputCannotBeOpenedAndTakesOverTheOthers) {
   EXPECT_FALSE(rig.at("b").packets.empty());
 }
 
+// Broken multiplexers name all kinds of PIDs there.
+TEST(Splitter, TablesMadeHereStayAloneWhateverPidTheNetworkHas) {
+  for (const unsigned pid : {0x0000u, 0x0001u, 0x0011u, 0x0012u, 0x0100u, 0x1FFFu}) {
+    auto builder = two_services();
+    auto packets = builder.make(2s);
+    auto pat = builder.pat();
+    pat.network_pid = ts::Pid{pid};
+    for (auto& packet : packets) {
+      if (packet.pid() != ts::pat_pid) continue;
+      std::vector<ts::Packet> changed;
+      ts::SectionPacketizer{ts::pat_pid, packet.continuity()}.packetize(psi::sections(pat), changed);
+      ASSERT_EQ(changed.size(), 1u);
+      packet = changed.front();
+    }
+    Rig rig{{"0x0101=a"}};
+    rig.feed(packets);
+    const auto& received = rig.at("a");
+    EXPECT_EQ(received.continuity_errors(), 0u) << pid;
+    EXPECT_EQ(received.tracked().services().size(), 1u) << pid;
+    EXPECT_TRUE(received.of(ts::null_pid).empty()) << pid;
+    EXPECT_TRUE(received.of(ts::cat_pid).empty()) << pid;
+    for (const auto& section : received.sections(ts::pat_pid)) {
+      EXPECT_EQ(psi::parse_pat({section})->services.size(), 1u) << pid;
+    }
+  }
+}
+
 // Two multiplexers on one network, or one that is broken: the log must not fill the disk.
-TEST(Messages, AreFewThoughTablesChangeAllTheTime) {
+TEST(Splitter, SaysLittleThoughTablesChangeAllTheTime) {
   auto builder = two_services();
   const auto second_service = builder.service(psi::ServiceId{0x0102});
   auto other_sound = builder.service(psi::ServiceId{0x0101});

@@ -230,16 +230,16 @@ void ServiceOutput::flush(const io::Stamp& stamp) {
 std::vector<ServiceOutput::Route> ServiceOutput::routes() const {
   if (!is_present()) return {};
   std::set<ts::Pid> pids = service_pids(*pmt_, spec_);
-  for (const ts::Pid made_here : {ts::pat_pid, ts::cat_pid, ts::sdt_pid, ts::eit_pid, source_pmt_pid_}) {
-    pids.erase(made_here);
+  std::set<ts::Pid> as_they_are{pat_->network_pid.value_or(ts::nit_pid), ts::tdt_pid};
+  if (spec_.emm) as_they_are.insert(emm_pids_.begin(), emm_pids_.end());
+  // Whatever PMT, PAT or CAT say that these are.
+  for (const ts::Pid other : {ts::pat_pid, ts::cat_pid, ts::sdt_pid, ts::eit_pid, source_pmt_pid_, ts::null_pid}) {
+    pids.erase(other);
+    as_they_are.erase(other);
   }
+  if (spec_.emm) as_they_are.insert(ts::cat_pid);
   std::vector<Route> routes;
   for (const ts::Pid pid : pids) routes.push_back({pid, mapped(spec_, pid)});
-  std::set<ts::Pid> as_they_are{pat_->network_pid.value_or(ts::nit_pid), ts::tdt_pid};
-  if (spec_.emm) {
-    as_they_are.insert(ts::cat_pid);
-    as_they_are.insert(emm_pids_.begin(), emm_pids_.end());
-  }
   for (const ts::Pid pid : as_they_are) {
     if (!pids.contains(pid)) routes.push_back({pid, pid});
   }

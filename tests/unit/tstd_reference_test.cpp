@@ -202,7 +202,7 @@ class Reference : public testing::TestWithParam<Case> {};
 TEST_P(Reference, IsNeverExceededAndNearlyReached) {
   const Case& c = GetParam();
   bool some_are_late = false;
-  for (unsigned seed = 1; seed <= 5; ++seed) {
+  for (unsigned seed = 1; seed <= 3; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random{seed};
     const double length = std::round(188 * 8 * second / c.stream_rate);
@@ -236,7 +236,8 @@ INSTANTIATE_TEST_SUITE_P(Streams, Reference,
                              Case{18'000'000, 15'000'000, 1'000'000, 38e6, 20, 0.3, -0.005, false},
                              Case{18'000'000, 15'000'000, 1'000'000, 38e6, 30, 0.002, 0.0015, true},
                              Case{18'000'000, 15'000'000, 40'000, 38e6, 20, 0.2, 0, true},
-                             Case{30'000'000, 30'000'000, 1'000'000, 8e6, 40, 0.3, -0.005, false}));
+                             Case{30'000'000, 30'000'000, 1'000'000, 8e6, 40, 0.3, -0.005, false},
+                             Case{30'000'000, 30'000'000, 20'000, 8e6, 40, 0.2, -0.005, true}));
 
 }  // namespace
 }  // namespace ts

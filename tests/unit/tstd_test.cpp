@@ -316,6 +316,21 @@ TEST(AccessUnit, WholeAtItsDecodingTimeIsNone) {
   }
 }
 
+// Two packets at twice Rx leave 188 bytes in TB, then one comes at a quarter of Rx: its first bytes wait for those, the
+// others for nothing. 2000 ticks after its beginning 94 of its bytes have passed, 4 of them its header.
+TEST(AccessUnit, PassesATransportBufferThatCatchesUp) {
+  TstdLimits limits = main_buffer(10'000);
+  limits.transport_rate = packet_in_1000_ticks;
+  Bench bench{limits};
+  bench.packet(500);
+  bench.tstd.add(0, 3 * 184, time(3000));
+  bench.packet(500);
+  bench.packet(4000);
+  bench.wait(0);
+  ASSERT_EQ(bench.kinds(), Kinds{Kind::underflow});
+  EXPECT_NEAR(bench.events[0].amount, 94, 0.01);
+}
+
 // It comes whole in one packet, after its time.
 TEST(AccessUnit, ThatBeginsAfterItsDecodingTimeIsAnUnderflow) {
   Bench bench{main_buffer(10'000)};
@@ -413,6 +428,23 @@ TEST(AccessUnit, WithoutATimeGoesWithTheOneBefore) {
     bench.tstd.add(static_cast<std::uint64_t>(i) * 184 - 84, 184, std::nullopt);
   }
   bench.wait(0);
+  EXPECT_TRUE(bench.events.empty());
+}
+
+TEST(AccessUnit, WithoutATimeLeavesWithAnEarlierOneThatStillWaits) {
+  Bench bench{main_buffer(10'000)};
+  bench.packet(1000);
+  bench.tstd.add(0, 184, time(50'000));
+  for (int i = 1; i < 20; ++i) {
+    bench.packet(1000);
+    bench.tstd.add(static_cast<std::uint64_t>(i) * 184, 184, std::nullopt);
+  }
+  bench.wait(20'000);
+  EXPECT_NEAR(bench.tstd.figures().elementary, 20 * 184, 0.01);
+  bench.wait(20'000);
+  bench.tstd.clear_figures();
+  bench.wait(1);
+  EXPECT_EQ(bench.tstd.figures().elementary, 0);
   EXPECT_TRUE(bench.events.empty());
 }
 

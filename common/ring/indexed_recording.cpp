@@ -89,26 +89,29 @@ void IndexedRecording::for_segments(Position from, Position to, const Action& ac
 
 std::vector<Span> IndexedRecording::coverage(std::chrono::nanoseconds join) {
   std::vector<Span> spans;
-  const auto break_at = [&](ts::WallTime end, ts::WallTime begin) {
+  const auto break_at = [&](ts::WallTime end, ts::WallTime begin, Position at) {
     spans.back().to = end;
-    spans.push_back({begin, begin});
+    spans.push_back({begin, begin, at, at});
   };
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     const Segment& segment = segments_[i];
     if (!segment.first || !segment.last) continue;
+    const Position at{segment.sequence, 0};
     if (spans.empty()) {
-      spans.push_back({*segment.first, *segment.first});
+      spans.push_back({*segment.first, *segment.first, at, at});
     } else if (*segment.first < spans.back().to - segment_seam ||
                *segment.first - spans.back().to > std::max<std::chrono::nanoseconds>(join, segment_seam)) {
-      break_at(spans.back().to, *segment.first);
+      break_at(spans.back().to, *segment.first, at);
     }
     if (!is_known_gapless(i)) {
       for (const GapRecord& gap : index_of(i)->gaps()) {
         if (gap.packet == 0 || gap.to - gap.from <= join) continue;
-        break_at(gap.from, gap.to);
+        spans.back().end = {segment.sequence, gap.packet};
+        break_at(gap.from, gap.to, spans.back().end);
       }
     }
     spans.back().to = std::max(spans.back().from, *segment.last);
+    spans.back().end = {segment.sequence, segment.packets};
   }
   return spans;
 }

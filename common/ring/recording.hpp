@@ -65,6 +65,7 @@ struct Gap {
 
 struct Span {
   ts::WallTime from, to;
+  Position begin, end;  // its packets
 };
 
 class Recording {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "common/ring/segment_file.hpp"
@@ -194,6 +195,11 @@ TEST_F(RecordingCut, LosesNothingOfASegmentWhoseDatesOverlap) {
   std::filesystem::remove(ring::list_segments(ring_path()).segments.front().index_path);
   const auto ring = ring::open_ring(ring_path());
   ASSERT_GE(ring->segments().size(), 3u);
+  // Each packet is in one stretch of the list.
+  const auto list = nlohmann::json::parse(tscut::Listing{*ring, now_}.json());
+  std::size_t listed = 0;
+  for (const auto& stretch : list["stretches"]) listed += stretch["bytes"].get<std::size_t>();
+  EXPECT_EQ(listed, stream.size() * ts::packet_size);
   EXPECT_EQ(cut(*ring, "start", "end").status(), cli::ExitStatus::done);
   const auto packets = written();
   EXPECT_EQ(test::continuity_errors(packets), 0u);

@@ -69,11 +69,7 @@ void Listing::find_stretches() {
     return;
   }
   for (const auto& span : recording_.coverage(join)) {
-    const auto from = recording_.find(span.from).value_or(recording_.end());
-    auto to = recording_.find(span.to).value_or(recording_.end());
-    if (to < recording_.end()) to = recording_.advance(to, 1);
-    if (span.to >= timeline_.last()) to = recording_.end();
-    stretches_.push_back({span.from, span.to, packets_between(recording_, from, to)});
+    stretches_.push_back({span.from, span.to, packets_between(recording_, span.begin, span.end)});
   }
 }
 

@@ -286,6 +286,13 @@ open_film() {
   [ -z "$(pictures cut.ts | grep -vxFf <(pictures open.ts))" ]
 }
 
+@test "a file that begins within a group of pictures is cut from the next one on, and that is said" {
+  # Without its first half second, and the access point in it.
+  tail -c +62605 "$(film)" | head -c 1880000 >torn.ts
+  refused 0 'begins at the first one after it' tscut --from start --to 5s torn.ts cut.ts
+  [ -z "$(ffmpeg -v error -nostdin -i cut.ts -map 0 -f null - 2>&1)" ]
+}
+
 @test "a range that is partly there is written, with status 3" {
   refused 3 'missing from' tscut --from 20s --duration 30s "$(film)" cut.ts
   is_clean_cut cut.ts 450 300

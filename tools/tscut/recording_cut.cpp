@@ -115,6 +115,10 @@ void RecordingCut::find_start() {
              timeline_->text(from_));
   }
   const Point begun = timeline_->point_of(start_.position);
+  if (options_.start == Preference::previous && begun > timeline_->point_of(wanted_) + silence) {
+    cli::log(cli::Priority::warning, "no random access point before {}: begins at the first one after it, {}",
+             timeline_->text(from_), timeline_->text(begun));
+  }
   cli::log(cli::Priority::debug, "begins at {}; the packet asked for is of {}", timeline_->text(begun),
            timeline_->text(timeline_->point_of(wanted_)));
   at_ = start_.position;

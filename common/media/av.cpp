@@ -1,6 +1,7 @@
 #include "common/media/av.hpp"
 
 #include <array>
+#include <cstdarg>
 #include <new>
 
 extern "C" {

@@ -21,11 +21,8 @@ bool is_same(const psi::Pmt::Stream& a, const psi::Pmt::Stream& b) {
 }  // namespace
 
 void ServiceDecoder::set_streams(const psi::Pmt& pmt) {
-  if (pmt.pcr_pid != pcr_pid_) {
-    pcr_pid_ = pmt.pcr_pid;
-    clock_ = {};
-    first_.reset();
-  }
+  // The clock goes on: mostly it is the same one on another PID, and if not, its first PCR says so.
+  pcr_pid_ = pmt.pcr_pid;
   not_decoded_.clear();
   const psi::Pmt::Stream* video = nullptr;
   std::vector<const psi::Pmt::Stream*> audio;

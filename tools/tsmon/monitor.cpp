@@ -153,14 +153,22 @@ void Monitor::take(const Stretch& stretch) {
       ts::ProgramTime{} + std::chrono::duration_cast<ts::Ticks27>(stretch.arrival.steady - *first_arrival_);
   std::uint64_t position = stretch.position;
   for (std::size_t i = 0; i < stretch.packets.size(); ++i, ++position) {
+    now_ = {by_arrival ? arrived : stretch.at(i), position};
     while (!own_drops_.empty() && own_drops_.front() <= position) {
-      continuity_.reset();
-      tracker_.interrupt();
+      forgive_loss();
       own_drops_.pop_front();
     }
-    now_ = {by_arrival ? arrived : stretch.at(i), position};
     take(stretch.packets[i], now_, stretch);
     if (now_.time >= next_poll_) poll();
+  }
+}
+
+// This host dropped packets: that is no fault of the stream.
+void Monitor::forgive_loss() {
+  continuity_.reset();
+  tracker_.interrupt();
+  for (const ts::Pid pid : seen_) {
+    if (auto& pcr = pids_[pid.value()].pcr) pcr->forgive(now_);
   }
 }
 

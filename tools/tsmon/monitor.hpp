@@ -125,6 +125,7 @@ class Monitor {
   void take_psi(const ts::Packet& packet, Moment at, double ticks_per_packet);
   void interrupt();
   void interrupt_pcrs();
+  void forgive_loss();
   void tables_changed(psi::ServiceTracker::Change change, std::optional<psi::ServiceId> service);
   void tell(const std::string& text, const Subject& subject);
   void tell_event(const psi::Service& service);

@@ -148,6 +148,12 @@ void PcrMeter::poll(Moment now) {
 
 void PcrMeter::interrupt() { close_block(); }
 
+void PcrMeter::forgive(Moment at) {
+  close_block();
+  last_.reset();
+  if (recurrence_) expect(at);
+}
+
 void PcrMeter::finish() { close_block(); }
 
 void PcrMeter::add(ts::ProgramTime time, Moment at) {

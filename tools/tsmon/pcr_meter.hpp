@@ -29,6 +29,8 @@ class PcrMeter {
   void feed(ts::Pcr pcr, Moment at, bool signalled, std::optional<ts::SteadyTime> arrival, bool padded);
   // Packets of the stream were lost: positions before and after do not belong together.
   void interrupt();
+  // Lost by this host: nor is there a step to be judged.
+  void forgive(Moment at);
   // A PMT names the PID, or no more: that PCRs were away until then is no fault, or one that is over.
   void expect(Moment from);
   // Is a PCR overdue? Only of PIDs that a PMT names.

@@ -24,6 +24,8 @@ bool is_step(ts::Ticks27 step) { return step > ts::Ticks27{0} && step <= largest
 }  // namespace
 
 void Timeline::feed(const io::Chunk& chunk) {
+  // What came before a loss goes on at the last rate: the time of what is missing lies behind it.
+  if (chunk.after_loss && reference_ && rate_ > 0) release_all(std::nullopt);
   chunk_ = &chunk;
   chunk_rest_ = chunk.packets;
   chunk_after_loss_ = chunk.after_loss;
@@ -76,11 +78,13 @@ void Timeline::take_pcr(ts::Pid pid, ts::Pcr pcr, std::uint64_t position, const 
       measured_time_ += step;
       measured_packets_ += position - before.position;
       for (auto& [other, r] : readings_) r.advance = ts::Ticks27{0};
+      if (emitted_ > before.position) rate = leave_gap(reference_time_ + step, position);
     } else if (live_) {
-      const auto passed = std::chrono::duration<double>(chunk.arrival.steady - before.arrival).count();
-      rate = std::max(passed, 0.0) * static_cast<double>(ts::system_clock_hz) / packets;
+      const auto passed = chunk.arrival.steady - std::max(before.arrival, covered_.value_or(before.arrival));
+      rate = leave_gap(time_ + std::max(std::chrono::duration_cast<ts::Ticks27>(passed), ts::Ticks27{0}), position);
     }
     settle(position, rate > 0 ? rate : rate_);
+    reference_time_ = time_;
   } else if (reading.advance > silence) {
     choose(pid, reading);
   }
@@ -91,6 +95,18 @@ void Timeline::choose(ts::Pid pid, const Reading& reading) {
   reference_ = pid;
   for (auto& [other, r] : readings_) r.advance = ts::Ticks27{0};
   settle(reading.position, reading.ticks_per_packet);
+  reference_time_ = time_;
+}
+
+// Of the packets since the last PCR some have been emitted; the one at `position` is to have this time. The rest comes
+// at the last rate just before it, or evenly if there is no time for that. Returns the rate.
+double Timeline::leave_gap(ts::ProgramTime time, std::uint64_t position) {
+  const double left = static_cast<double>((time - time_).count());
+  const auto packets = static_cast<double>(position - emitted_);
+  if (left <= 0) return rate_;
+  if (left < packets * rate_) return left / packets;
+  time_ += ts::Ticks27{static_cast<std::int64_t>(left - packets * rate_)};
+  return rate_;
 }
 
 // The packets before `position` get their time.
@@ -118,6 +134,7 @@ void Timeline::release_all(std::optional<ts::SteadyTime> now) {
     rate = std::max(passed, 0.0) * static_cast<double>(ts::system_clock_hz) / static_cast<double>(held_packets_);
   }
   if (now) released_ = now;
+  if (!held_.empty()) covered_ = held_.back().arrival.steady;
   settle(emitted_, rate);
 }
 

@@ -2,8 +2,9 @@
 // 290 5.3.2.1, ISO/IEC 13818-1 2.4.2.2).
 //
 // Packets wait here until the next PCR of the reference program tells their time, at most a second. Time begins at 0
-// with the first packet and never goes back or jumps: over a jump of the PCR it goes on by arrival where the input is
-// live, else at the last rate. If the reference falls silent, another PID's PCRs take its place.
+// with the first packet and never goes back: over a jump of the PCR it goes on by arrival where the input is live, else
+// at the last rate; where packets are known to be missing, it goes on by as much as the PCRs on both sides say. If the
+// reference falls silent, another PID's PCRs take its place.
 #pragma once
 
 #include <cstdint>
@@ -74,6 +75,7 @@ class Timeline {
 
   void take_pcr(ts::Pid pid, ts::Pcr pcr, std::uint64_t position, const io::Chunk& chunk);
   void choose(ts::Pid pid, const Reading& reading);
+  double leave_gap(ts::ProgramTime time, std::uint64_t position);
   void settle(std::uint64_t position, double ticks_per_packet);
   void emit(std::span<const ts::Packet> packets, const ts::Arrival& arrival, bool after_loss, double ticks_per_packet);
   void hold(std::span<const ts::Packet> packets, const io::Chunk& chunk, bool after_loss);
@@ -87,10 +89,12 @@ class Timeline {
   double fraction_ = 0;         // of a tick, beyond time_
   double rate_ = 0;             // ticks a packet, the last that was known
   std::optional<ts::Pid> reference_;
+  ts::ProgramTime reference_time_{};  // of its last PCR
   std::map<ts::Pid, Reading> readings_;
   std::vector<Block> held_, spare_;
   std::uint64_t held_packets_ = 0;
   std::optional<ts::SteadyTime> released_;  // live: when all that was held was released
+  std::optional<ts::SteadyTime> covered_;   // arrival of the last packet that was released without a PCR
   // Of the chunk being fed.
   std::span<const ts::Packet> chunk_rest_;
   const io::Chunk* chunk_ = nullptr;

@@ -75,7 +75,9 @@ TEST(Captures, FullHdService) {
   WATCH_OR_SKIP("hd1080p-h264-mp2.ts");
   EXPECT_EQ(monitor.totals().packets, 10'888u);
   EXPECT_NEAR(capture.mean_interval_rate(), 1'664'477, 1664);
-  EXPECT_EQ(capture.count(Indicator::pcr_repetition), 5u);
+  // Some PCRs are 100 ms off a constant rate: that is no inaccuracy, it has none.
+  EXPECT_EQ(capture.count(Indicator::pcr_accuracy), 0u);
+  EXPECT_EQ(monitor.board().unmeasured(Indicator::pcr_accuracy), "no constant rate between PCRs");
 }
 
 TEST(Captures, SdService) {

@@ -215,7 +215,8 @@ void TableWatch::scrambled(ts::Pid pid, Moment at, bool is_table) {
   board_.set_measured(Indicator::cat);
   if (!first_scrambled_) first_scrambled_ = at.time;
   last_scrambled_ = at.time;
-  if (!is_table) return;
+  // EN 300 468 5.1.5: no table is scrambled but for EIT schedule, and no one can tell in which packets that is.
+  if (!is_table || pid == ts::eit_pid) return;
   const auto own = indicator_of(pid);
   const Indicator indicator = own.value_or(Indicator::pmt);
   board_.occur(indicator, {.pid = pid}, at, [] { return std::string{"scrambled"}; });

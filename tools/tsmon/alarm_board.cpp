@@ -25,6 +25,7 @@ AlarmBoard::Key AlarmBoard::key_of(Indicator indicator, const Subject& subject) 
 
 Alarm* AlarmBoard::add(Indicator indicator, const Subject& subject, Moment at, std::uint64_t count) {
   if (!watches(indicator)) return nullptr;
+  set_measured(indicator);
   const Key key = key_of(indicator, subject);
   const Alarm fresh{.indicator = indicator, .subject = key.second, .first = at, .first_wall = wall_};
   const auto note = [&](Alarm& alarm) {

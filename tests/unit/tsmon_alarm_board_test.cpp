@@ -145,6 +145,13 @@ TEST(AlarmBoard, NotMeasuredUntilThereIsSomethingToMeasure) {
   EXPECT_EQ(b.board.unmeasured(Indicator::pts), "");
 }
 
+TEST(AlarmBoard, WhatIsToldWasMeasured) {
+  Board b;
+  b.board.set_unmeasured(Indicator::rst, "no such table");
+  b.board.occur(Indicator::rst, {.pid = ts::rst_pid}, at(0ms), nothing);
+  EXPECT_EQ(b.board.unmeasured(Indicator::rst), "");
+}
+
 // 8192 PIDs of 65536 services in random bytes: a bounded number of subjects, and every fault counted.
 TEST(AlarmBoard, SubjectsAreBounded) {
   Board b;

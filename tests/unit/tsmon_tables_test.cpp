@@ -163,6 +163,12 @@ TEST(Tables, ScrambledTable) {
   }
 }
 
+TEST(Tables, ScheduleMayBeScrambled) {
+  auto stream = make_stream(12s, {.cat = true});
+  stream.packet(stream.insert(ts::eit_pid, event_section(0x50, service.value(), 0), 3s)).bytes[3] |= 0x80;
+  expect_good(watch(stream), Indicator::eit_actual);
+}
+
 // 2.2: each table that the clause names, wherever it may be.
 TEST(Tables, WrongCrc) {
   const std::vector<std::pair<ts::Pid, psi::SectionBytes>> sections{

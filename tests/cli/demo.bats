@@ -20,6 +20,8 @@ lost() {
   [ "$(lost)" = $'0\n0\n0' ]
   grep -q "All is well" out
   [ "$(grep -c ": clean$" out)" -eq 3 ]
+  [ "$(grep -cE '^   0x.* s   good +/' out)" -eq 3 ]
+  grep -qE "Of it tsmon saw [0-9]+ packets in 1[0-9] s at 6\.7 Mb/s: .* indicators measured" out
   grep -q "it shows .* and was asked for by" out
   [ "$(ffprobe -v error -show_entries stream=width -of csv=p=0 demo/picture.png)" = 640 ]
 }

@@ -116,6 +116,10 @@ run_examples() {
   run_examples tscut
 }
 
+@test "examples of tsmon(1)" {
+  run_examples tsmon
+}
+
 @test "examples of tsplayout(1)" {
   run_examples tsplayout
 }

@@ -454,6 +454,11 @@ END
   run -0 tsmon --duration 1s udp://239.9.1.1:5000,iface=lo
   ((${EPOCHREALTIME/[.,]/} - before >= 1000000))
   [[ $output == *"ALARM: 1 alarm on, of no-input"* || $output == *"NOTHING YET"* ]]
+  # The alarm has its date, also before anything has come.
+  local now
+  now=$(date -u +%FT%T)
+  tsmon --json --duration 2s udp://239.9.1.1:5000,iface=lo >out
+  [[ $(jq -r 'select(.edge == "start") | .first' out) > $now ]]
   refuses 1 "no transport stream packets: nothing came" tsmon --check --duration 1s udp://239.9.1.1:5000,iface=lo
 }
 
@@ -533,7 +538,7 @@ END
   [ -z "$(metric m.prom faults_total 'indicator="2.6"')" ]
   [ -z "$(metric m.prom alarm_active 'indicator="3.8"')" ]
   [ -z "$(metric m.prom pcr_frequency_offset_hertz)" ]
-  run ! grep 'datagrams\|rtp\|NaN' m.prom
+  run ! grep 'datagram\|_rtp_\|output\|NaN' m.prom
   if command -v promtool >/dev/null; then promtool check metrics <m.prom; fi
 }
 
@@ -553,6 +558,26 @@ END
   [ "$(metric m.prom bytes_per_second)" -eq 0 ]
   end_monitor
   "$HEADEND_SOURCE/tests/cli/check_metrics.py" before.prom after.prom m.prom
+}
+
+@test "services and PIDs that no table names any more have no metrics" {
+  dvbrecv --quiet -i "$(good)" -s 1=other.ts,newsid=2,pid-map=256:300+257:301+4096:310
+  mkfifo in
+  monitor --metrics m.prom in
+  local stream
+  exec {stream}>in
+  cat "$(good)" >&"$stream"
+  has_pid() { [ -n "$(metric m.prom pid_packets_total "pid=\"$1\"" 2>/dev/null)" ]; }
+  has_service() { [ -n "$(metric m.prom service_bytes_per_second "service=\"$1\"" 2>/dev/null)" ]; }
+  wait_until has_service 0x0001
+  has_pid 0x0100
+  cat other.ts >&"$stream"
+  exec {stream}>&-
+  wait "$monitor"
+  has_pid 0x012c
+  run ! has_pid 0x0100
+  has_service 0x0002
+  run ! has_service 0x0001
 }
 
 # --- Signals

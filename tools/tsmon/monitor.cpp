@@ -90,9 +90,10 @@ void Monitor::note_losses(const io::SourceStatistics& statistics) {
 
 void Monitor::idle(ts::Arrival now) {
   timeline_.poll(now.steady);
-  if (!first_arrival_ || timeline_.holds_packets()) return;
+  if (timeline_.holds_packets()) return;
   wall_ = now.wall;
   board_.set_wall(wall_);
+  if (!first_arrival_) return;
   if (options_.clock == Clock::arrival) {
     now_.time =
         std::max(now_.time, ts::ProgramTime{} + std::chrono::duration_cast<ts::Ticks27>(now.steady - *first_arrival_));

@@ -255,6 +255,13 @@ PYTHON
   tsmon --report - --pass "$(good)" copy.ts | grep -q GOOD
 }
 
+@test "--private-pid: what no table names is no fault" {
+  capture mpts-dvbt-22394kbps.ts
+  silent 3 tsmon --check "$(capture mpts-dvbt-22394kbps.ts)"
+  silent 0 tsmon --check --private-pid 0x243 "$(capture mpts-dvbt-22394kbps.ts)"
+  silent 3 tsmon --check --private-pid 0x244 "$(capture mpts-dvbt-22394kbps.ts)"
+}
+
 # --- Bad input
 
 @test "what cannot be watched is named with the reason" {
@@ -459,6 +466,12 @@ END
   now=$(date -u +%FT%T)
   tsmon --json --duration 2s udp://239.9.1.1:5000,iface=lo >out
   [[ $(jq -r 'select(.edge == "start") | .first' out) > $now ]]
+  play udp://239.9.1.1:5000,iface=lo
+  silent 0 tsmon --check --profile mpeg --ignore no-input --duration 2s udp://239.9.1.1:5000,iface=lo
+  tsmon --json --clock arrival --duration 1s udp://239.9.1.1:5000,iface=lo >out
+  [ "$(jq -c 'select(.event == "report") | [.clock, .clock_pid]' out)" = '["arrival",null]' ]
+  kill -KILL "$player"
+  wait "$player" || true
   refuses 1 "no transport stream packets: nothing came" tsmon --check --duration 1s udp://239.9.1.1:5000,iface=lo
 }
 
@@ -620,15 +633,37 @@ END
   ! watched 2.5
 }
 
+# --- The man page
+
+@test "the man page names every key of JSON and every metric" {
+  play rtp://239.9.1.1:5000,iface=lo
+  monitor --json --pass --on-alarm true --profile mpeg --report report.json --metrics m.prom \
+    rtp://239.9.1.1:5000,iface=lo udp://239.9.1.2:5001,iface=lo
+  wait_until above m.prom packets_total 0
+  end_monitor
+  tsmon --json "$(faulty)" >>report.json
+  jq -r '.. | objects | keys[]' report.json | sort -u >names
+  grep -oE '^headend_tsmon_[a-z_]+' m.prom | sed 's/^headend_tsmon_//' | sort -u >>names
+  [ "$(wc -l <names)" -gt 100 ]
+  # Of the variables that it marks, for "name" and "at" are in any text.
+  sed -nE 's/^\.((It|Pq|Ql) )*Va //p' "$HEADEND_SOURCE/man/tsmon.1" | tr -d ',.;:()' | tr -s ' ' '\n' | sort -u >documented
+  sort -u names | comm -23 - documented >missing
+  cat missing
+  [ ! -s missing ]
+}
+
 # --- The table on a terminal
 
 @test "on a terminal a table is written again and again, within its lines and columns" {
   play udp://239.9.1.1:5000,iface=lo
   # shellcheck disable=SC2016
-  script -q -e -c 'stty rows 20 cols 60; exec tsmon --profile mpeg --interval 200ms --metrics m.prom udp://239.9.1.1:5000,iface=lo' \
+  script -q -f -e -c 'stty rows 20 cols 60; exec tsmon --profile mpeg --interval 200ms --metrics m.prom udp://239.9.1.1:5000,iface=lo' \
     typescript >/dev/null 3>&- &
   local terminal=$!
   wait_until above m.prom packets_total 1000
+  pkill -USR1 -P "$terminal"
+  shows_table_again() { grep -q INDICATORS typescript && tail -n 5 typescript | grep -q SERVICES; }
+  wait_until shows_table_again
   pkill -TERM -P "$terminal" || true
   wait "$terminal" || true
   python3 - typescript <<'PYTHON'
@@ -636,14 +671,17 @@ import re, sys
 text = open(sys.argv[1], newline="", encoding="utf-8").read()
 screens = text.split("\x1b[H")[1:]
 assert len(screens) >= 5, len(screens)
-# The last one is the report, of any length.
-for screen in screens[:-1]:
+# Two of them are reports, of any length: the one asked for, moved up out of the way, and the last.
+tables = [s for s in screens if "INDICATORS" not in s]
+reports = [s for s in screens if "INDICATORS" in s]
+assert len(reports) == 2 and screens[-1] == reports[1], len(reports)
+assert reports[0].endswith("\r\n" * 20)
+for screen in tables:
     assert screen.endswith("\x1b[J"), screen[-20:]
     lines = screen[:-3].replace("\r\n", "\n").split("\n")
     assert len(lines) <= 20, len(lines)
     assert all(len(re.sub(r"\x1b\[[A-Z]", "", line)) <= 60 for line in lines), lines
     assert all(line.endswith("\x1b[K") for line in lines[:-1])
-assert any("GOOD: no faults" in s for s in screens[:-1])
-assert "INDICATORS" in screens[-1] and "INDICATORS" not in screens[-2]
+assert any("GOOD: no faults" in s for s in tables)
 PYTHON
 }

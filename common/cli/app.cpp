@@ -81,6 +81,7 @@ class App::Parser {
 
   void run(std::vector<std::string> arguments) {
     refuse_empty_values(arguments);
+    add_implied_values(arguments);
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
     try {
       cli_.parse(std::move(arguments));
@@ -148,6 +149,20 @@ class App::Parser {
     }
   }
 
+  // "--decode FILE" becomes "--decode=all FILE" where FILE is none of the option's words.
+  void add_implied_values(std::vector<std::string>& arguments) const {
+    for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+      for (const OptionSpec& spec : app_.options_) {
+        const bool is_it = std::find(spec.names.begin(), spec.names.end(), arguments[i]) != spec.names.end();
+        if (spec.implied.empty() || !is_it) continue;
+        const bool has_value = i + 1 < arguments.size() && std::find(spec.choices.begin(), spec.choices.end(),
+                                                                     arguments[i + 1]) != spec.choices.end();
+        if (!has_value) arguments[i] = spec.long_name() + "=" + spec.implied;
+        break;
+      }
+    }
+  }
+
   std::string config_path() const { return cli_.get_config_ptr()->as<std::string>(); }
 
   std::string config_error() const {
@@ -175,6 +190,10 @@ class App::Parser {
       const bool off = word == "false" || word == "no" || word == "off" || word == "0";
       if (!on && !off) throw UsageError(place + ": not true or false: '" + word + "'");
       if (on) items.push_back({{}, entry.key, {"true"}});
+      return;
+    }
+    if (entry.values.empty() && !spec.implied.empty()) {
+      if (parsed_[&spec]->count() == 0) items.push_back({{}, entry.key, {spec.implied}});
       return;
     }
     if (entry.values.empty()) throw UsageError(place + ": a value is missing");
@@ -260,6 +279,11 @@ App::Option& App::Option::needs(const std::string& other) {
 }
 App::Option& App::Option::completes(ValueKind kind) {
   spec_.kind = kind;
+  return *this;
+}
+
+App::Option& App::Option::implies(const std::string& value) {
+  spec_.implied = value;
   return *this;
 }
 

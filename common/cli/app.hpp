@@ -46,6 +46,7 @@ struct OptionSpec {
   std::string default_text;
   ValueKind kind = ValueKind::text;
   std::vector<std::string> choices;
+  std::string implied;                       // of choices: meant where the option has no value
   std::vector<std::string> excludes, needs;  // names of other options
   bool positional = false, required = false, repeats = false, hidden = false;
 
@@ -106,6 +107,8 @@ class App {
     Option& excludes(const std::string& other);  // "--to"
     Option& needs(const std::string& other);
     Option& completes(ValueKind kind);
+    // Of a choice(): the value may be left out, and is then this one.
+    Option& implies(const std::string& value);
 
    private:
     OptionSpec& spec_;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/cli/values.hpp"
 
 namespace tsmon {
@@ -57,6 +59,13 @@ void AlarmBoard::set_lasting(Indicator indicator, const Subject& subject, Moment
     alarm->lasting = lasting;
     alarm->last = at;
     alarm->last_wall = wall_;
+  }
+}
+
+void AlarmBoard::end_service(std::initializer_list<Indicator> indicators, psi::ServiceId service, Moment at) {
+  for (auto& [key, alarm] : alarms_) {
+    const bool is_one = std::find(indicators.begin(), indicators.end(), key.first) != indicators.end();
+    if (is_one && alarm.lasting && key.second.service == service) set_lasting(key.first, key.second, at, false);
   }
 }
 

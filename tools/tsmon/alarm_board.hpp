@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -65,6 +66,8 @@ class AlarmBoard {
     set_lasting(indicator, subject, since, true);
   }
   void end(Indicator indicator, const Subject& subject, Moment at) { set_lasting(indicator, subject, at, false); }
+  // Whatever lasts of these in a service that is no more.
+  void end_service(std::initializer_list<Indicator> indicators, psi::ServiceId service, Moment at);
   // Time has come to here: ends alarms whose faults have been away for the hold time.
   void poll(Moment now);
 

@@ -7,11 +7,11 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
+}  // namespace
+
 ts::Ticks27 ticks(nanoseconds time) {
   return ts::Ticks27{time.count() / 1'000'000'000 * 27'000'000 + time.count() % 1'000'000'000 * 27 / 1000};
 }
-
-}  // namespace
 
 Limits limits(Profile profile, const LimitOptions& options) {
   const bool strict = profile == Profile::strict;

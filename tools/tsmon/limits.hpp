@@ -39,6 +39,9 @@ struct LimitOptions {
       section_gap, unreferenced, stall, hold;
 };
 
+// Rounded down, without overflow for as long as 10 000 years.
+ts::Ticks27 ticks(std::chrono::nanoseconds time);
+
 Limits limits(Profile profile, const LimitOptions& options = {});
 // What the profile watches.
 IndicatorSet watched(Profile profile);

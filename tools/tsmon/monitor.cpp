@@ -129,6 +129,7 @@ void Monitor::finish() {
   for (const ts::Pid pid : seen_) {
     if (auto& pcr = pids_[pid.value()].pcr) pcr->finish();
   }
+  for (const auto& [id, decoder] : decoders_) decoder->finish();
   poll();
   tables_.finish(now_);
   if (has_time()) return;
@@ -203,6 +204,9 @@ void Monitor::take(const ts::Packet& packet, Moment at, const Stretch& stretch) 
   if (!is_new) return;
   if (may_have_pcr(packet)) {
     if (const auto pcr = packet.pcr()) take_pcr(packet, *pcr, state, at, stretch);
+  }
+  for (const auto& [id, decoder] : decoders_) {
+    if (decoder->wants(pid)) decoder->feed(packet, at);
   }
   if (state.elementary) {
     state.elementary->feed(packet, at, stretch.ticks_per_packet, pids_[state.pcr_pid.value()].pcr.get());
@@ -294,6 +298,7 @@ void Monitor::tables_changed(psi::ServiceTracker::Change change, std::optional<p
       tell(fmt::format("PAT version {} with {} services", tracker_.pat()->version, tracker_.services().size()),
            {.pid = ts::pat_pid});
       update_references();
+      drop_decoders();
       break;
     case pmt:
       if (service == nullptr || !service->pmt) return;
@@ -301,6 +306,7 @@ void Monitor::tables_changed(psi::ServiceTracker::Change change, std::optional<p
       tell(fmt::format("PMT version {} with {} streams", service->pmt->version, service->pmt->streams.size()),
            {.pid = service->pmt_pid, .service = *id});
       update_references();
+      follow_decoder(*service);
       break;
     case cat:
       update_references();
@@ -403,6 +409,31 @@ void Monitor::refer(ts::Pid pid, PidState& state, bool is_named) {
   }
 }
 
+void Monitor::follow_decoder(const psi::Service& service) {
+  if (!options_.decode) return;
+  auto& decoder = decoders_[service.id];
+  if (decoder) return decoder->set_streams(*service.pmt);
+  DecodeOptions options = *options_.decode;
+  if (options.thumbnail) {
+    options.thumbnail->path = thumbnail_path(options.thumbnail->path, service.id, tracker_.services().size() > 1);
+  }
+  decoder = std::make_unique<DecodeWatch>(std::move(options), *service.pmt);
+}
+
+void Monitor::drop_decoders() {
+  std::erase_if(decoders_, [this](const auto& entry) {
+    if (tracker_.find(entry.first) != nullptr) return false;
+    board_.end_service({Indicator::black, Indicator::freeze, Indicator::silence, Indicator::decode_error}, entry.first,
+                       now_);
+    return true;
+  });
+}
+
+const DecodeWatch* Monitor::decoder(psi::ServiceId service) const {
+  const auto found = decoders_.find(service);
+  return found == decoders_.end() ? nullptr : found->second.get();
+}
+
 void Monitor::follow_streams() {
   std::erase_if(psi_buffers_, [&](const auto& entry) {
     const psi::Service* service = tracker_.find(entry.first);
@@ -449,7 +480,14 @@ void Monitor::poll() {
   for (const ts::Pid pid : seen_) poll_reference(pid, pids_[pid.value()]);
   const double window_seconds = seconds(now_.time - window_start_);
   if (now_.time - window_start_ >= window) close_window(window_seconds);
+  poll_decoders();
   board_.poll(now_);
+}
+
+void Monitor::poll_decoders() {
+  for (const auto& [id, decoder] : decoders_) {
+    decoder->poll(board_, now_, [this, service = id](const std::string& text) { tell(text, {.service = service}); });
+  }
 }
 
 void Monitor::poll_presence(ts::Pid pid, PidState& state) {

@@ -19,6 +19,7 @@
 #include "common/ts/packet.hpp"
 #include "tools/tsmon/alarm_board.hpp"
 #include "tools/tsmon/buffer_watch.hpp"
+#include "tools/tsmon/decode_watch.hpp"
 #include "tools/tsmon/elementary_watch.hpp"
 #include "tools/tsmon/limits.hpp"
 #include "tools/tsmon/moment.hpp"
@@ -61,6 +62,7 @@ class Monitor {
     Clock clock = Clock::pcr;  // arrival only if live
     IndicatorSet watched;
     Limits limits;
+    std::optional<DecodeOptions> decode;
     std::vector<ts::Pid> private_pids;  // known to the user: not unreferenced
   };
   // What is no fault but worth telling: another PMT, a service that came or went.
@@ -112,6 +114,8 @@ class Monitor {
   std::optional<double> mean_rate(psi::ServiceId service) const;
   // The PIDs of a service: PMT, PCR and streams.
   std::set<ts::Pid> pids_of(psi::ServiceId service) const;
+  // Null where the service is not decoded.
+  const DecodeWatch* decoder(psi::ServiceId service) const;
   const Timeline& timeline() const { return timeline_; }
   const Options& options() const { return options_; }
 
@@ -134,6 +138,9 @@ class Monitor {
   void refer(ts::Pid pid, PidState& state, bool is_named);
   void follow_clocks(std::set<ts::Pid> named);
   void follow_streams();
+  void follow_decoder(const psi::Service& service);
+  void drop_decoders();
+  void poll_decoders();
   Moment section_begin(ts::Pid pid, const ts::Section& section) const;
   void poll();
   void poll_presence(ts::Pid pid, PidState& state);
@@ -155,6 +162,7 @@ class Monitor {
   std::set<ts::Pid> streams_;                        // that have an ElementaryWatch
   std::map<psi::ServiceId, std::uint16_t> told_events_;
   std::map<psi::ServiceId, PsiBufferWatch> psi_buffers_;
+  std::map<psi::ServiceId, std::unique_ptr<DecodeWatch>> decoders_;
   std::map<psi::ServiceId, RateMeter> service_rates_;
   RateMeter rate_;
   Totals totals_;

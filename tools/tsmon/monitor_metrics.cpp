@@ -58,6 +58,28 @@ void refresh_services(Cells& cells, const Monitor& monitor) {
   }
 }
 
+void refresh_decoders(Cells& cells, const Monitor& monitor) {
+  for (const auto& [id, service] : monitor.tracker().services()) {
+    const DecodeWatch* decoder = monitor.decoder(id);
+    if (decoder == nullptr) continue;
+    const DecodeFigures figures = decoder->figures();
+    cells.count("decode_skipped_packets_total", "Packets left out because the decoder was too slow.", figures.skipped,
+                {{"service", text_of(id.value())}});
+    const auto pid_labels = [&service = id](ts::Pid pid) {
+      return Labels{{"service", text_of(service.value())}, {"pid", text_of(pid.value())}};
+    };
+    if (const auto& video = figures.video) {
+      cells.count("decoded_pictures_total", "Pictures decoded.", video->pictures, pid_labels(video->pid));
+    }
+    for (const DecodedAudio& audio : figures.audio) {
+      const Labels labels = pid_labels(audio.pid);
+      cells.gauge("loudness_integrated_lufs", "Loudness since the start, by EBU R128.", audio.integrated, labels);
+      cells.gauge("loudness_short_term_lufs", "Loudness of the last 3 s.", audio.short_term, labels);
+      cells.gauge("true_peak_dbtp", "Greatest true peak since the start.", audio.true_peak, labels);
+    }
+  }
+}
+
 // Of services and PIDs that have gone from the tables nothing is told any more.
 void forget_gone(cli::Metrics& metrics, const Monitor& monitor, MonitorMetrics::Told& told) {
   MonitorMetrics::Told now;
@@ -81,6 +103,7 @@ void refresh_pids(Cells& cells, const Monitor& monitor) {
     const Labels labels{{"pid", text_of(pid.value())}};
     cells.count("pid_packets_total", "Packets of a PID that a table names.", state.packets, labels);
     cells.count("pid_continuity_errors_total", "Breaks of its continuity counter.", state.continuity_errors, labels);
+    cells.rate("pid_bytes_per_second", "Its rate over the last second.", state.rate.current(), labels);
     if (!state.pcr) continue;
     const auto& f = state.pcr->figures();
     cells.gauge("pcr_interval_max_seconds", "Longest time between PCRs.", f.interval_greatest_s, labels);
@@ -128,6 +151,7 @@ void MonitorMetrics::refresh(const Monitor& monitor, const NetworkMeter& network
   refresh_indicators(cells, monitor.board());
   refresh_services(cells, monitor);
   refresh_pids(cells, monitor);
+  refresh_decoders(cells, monitor);
   if (source.has_socket) refresh_network(cells, network, source);
 }
 

@@ -87,6 +87,19 @@ void declare(cli::App& app, Options& options) {
   app.add("--private-pid", options.private_pids, "PID", "a PID that no table names, and that is right");
   app.choice("--clock", options.clock, {{"pcr", Monitor::Clock::pcr}, {"arrival", Monitor::Clock::arrival}},
              "what times are measured by");
+  app.group("DECODING");
+  app.choice("--decode", options.decode,
+             {{"all", DecodeOptions::Pictures::all}, {"keyframes", DecodeOptions::Pictures::keyframes}},
+             "see black, frozen and silent services; keyframes costs less")
+      .implies("all");
+  app.add("--black", options.black, "TIME", "how long a picture must be black");
+  app.add("--freeze", options.freeze, "TIME", "how long a picture must stand still");
+  app.add("--silence", options.silence, "TIME", "how long sound must be silent");
+  app.flag("--true-peak", options.true_peak, "measure the true peak of sound too");
+  app.add("--thumbnail", options.thumbnail, "FILE",
+          "keep a small picture in FILE.jpg; FILE-0x0101.jpg of several services");
+  app.add("--thumbnail-interval", options.thumbnail_interval, "TIME", "how often it is made anew");
+  app.add("--thumbnail-width", options.thumbnail_width, "N", "its width in samples");
   app.group("LIMITS, IN PLACE OF THE PROFILE'S");
   for (const LimitName& name : limit_names) app.add(name.option, options.limits.*name.value, "TIME", name.help);
 }
@@ -99,6 +112,10 @@ void check(const Options& options) {
     throw cli::UsageError("--clock arrival: only a network input has times of arrival");
   }
   if (options.interval < std::chrono::milliseconds{100}) throw cli::UsageError("--interval is at least 100 ms");
+  if (options.thumbnail_width < 16 || options.thumbnail_width > 1920) {
+    throw cli::UsageError("--thumbnail-width is from 16 to 1920");
+  }
+  if (options.true_peak && !options.decode) throw cli::UsageError("--true-peak needs --decode");
   check_places(options);
 }
 
@@ -110,6 +127,19 @@ Monitor::Options Options::monitor(bool live) const {
   if (ignore) result.watched &= ~ignore->set;
   result.limits = tsmon::limits(profile, limits);
   result.private_pids = private_pids;
+  if (decode || !thumbnail.empty()) {
+    DecodeOptions& decoding = result.decode.emplace();
+    // A thumbnail alone needs no more.
+    decoding.pictures = decode.value_or(DecodeOptions::Pictures::keyframes);
+    decoding.live = live;
+    decoding.black = ticks(black);
+    decoding.freeze = ticks(freeze);
+    decoding.silence = ticks(silence);
+    decoding.true_peak = true_peak;
+    if (!thumbnail.empty()) {
+      decoding.thumbnail = Thumbnail::Options{thumbnail.string(), ticks(thumbnail_interval), thumbnail_width};
+    }
+  }
   return result;
 }
 

@@ -10,6 +10,7 @@
 
 #include "common/cli/app.hpp"
 #include "common/io/endpoint.hpp"
+#include "tools/tsmon/decode_options.hpp"
 #include "tools/tsmon/limits.hpp"
 #include "tools/tsmon/monitor.hpp"
 
@@ -31,6 +32,13 @@ struct Options {
   std::vector<ts::Pid> private_pids;
   std::optional<Monitor::Clock> clock;
   LimitOptions limits;
+
+  std::optional<DecodeOptions::Pictures> decode;
+  std::chrono::nanoseconds black{std::chrono::seconds{10}}, freeze{black}, silence{black};
+  bool true_peak = false;
+  std::filesystem::path thumbnail;
+  std::chrono::nanoseconds thumbnail_interval{std::chrono::seconds{10}};
+  int thumbnail_width = 320;
 
   // With the profile's limits, the indicators chosen, and the clock.
   Monitor::Options monitor(bool live) const;

@@ -13,6 +13,7 @@
 #include "common/cli/date.hpp"
 #include "common/cli/table.hpp"
 #include "common/cli/values.hpp"
+#include "tools/tsmon/decode_text.hpp"
 #include "tools/tsmon/event_log.hpp"
 #include "tools/tsmon/format_text.hpp"
 
@@ -92,7 +93,7 @@ std::string section(std::string_view title, const std::string& text) {
 std::string Report::text(const io::SourceStatistics& source) const {
   return head(source) + section("FAULTS", faults()) + section("INDICATORS", indicators()) +
          section("SERVICES", services(true)) + section("PIDS", pids()) + section("PROGRAM CLOCKS", clocks()) +
-         section("NETWORK", network(source)) + section("OUTPUT", output());
+         section("DECODED", decoded_text(monitor_)) + section("NETWORK", network(source)) + section("OUTPUT", output());
 }
 
 std::string Report::screen(const io::SourceStatistics& source, Size size) const {

@@ -5,6 +5,7 @@
 
 #include "common/cli/date.hpp"
 #include "common/psi/elementary_stream.hpp"
+#include "tools/tsmon/decode_text.hpp"
 #include "tools/tsmon/event_log.hpp"
 #include "tools/tsmon/format_text.hpp"
 #include "tools/tsmon/report.hpp"
@@ -82,6 +83,8 @@ Json service_json(const Monitor& monitor, const psi::Service& service) {
   out["bit_rate"] = rates_json(monitor.mean_rate(service.id), monitor.service_rate(service.id));
   out["present_event"] = event_json(service.present);
   out["following_event"] = event_json(service.following);
+  const DecodeWatch* decoder = monitor.decoder(service.id);
+  out["decoded"] = decoder != nullptr ? decoded_json(decoder->figures()) : Json();
   out["components"] = Json::array();
   if (!service.pmt) return out;
   for (const auto& stream : service.pmt->streams) out["components"].push_back(component_json(monitor, stream));

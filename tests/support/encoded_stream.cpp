@@ -216,9 +216,13 @@ std::vector<DatedPacket> EncodedStream::make(std::chrono::milliseconds duration)
     std::span<const std::uint8_t> rest{pes};
     bool first = true;
     while (!rest.empty()) {
-      test::PacketFields fields{.pid = unit.pid.value(), .counter = counters[unit.pid]++ & 15U, .unit_start = first};
-      if (first && unit.pid == pcr_pid) fields.pcr = start_pcr + time.time_since_epoch();
-      const ts::Packet packet = test::make_packet(fields, rest);
+      const unsigned counter = counters[unit.pid]++ & 15U;
+      const unsigned pid = unit.pid.value();
+      const ts::Pcr pcr = start_pcr + time.time_since_epoch();
+      const ts::Packet packet =
+          first && unit.pid == pcr_pid
+              ? test::make_packet({.pid = pid, .counter = counter, .unit_start = true, .pcr = pcr}, rest)
+              : test::make_packet({.pid = pid, .counter = counter, .unit_start = first}, rest);
       rest = rest.subspan(packet.payload().size());
       packets.push_back({packet, time});
       time += ts::Ticks27{270};  // 10 us

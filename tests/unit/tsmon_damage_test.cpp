@@ -10,6 +10,7 @@
 #include "common/ts/synchronizer.hpp"
 #include "tests/support/captures.hpp"
 #include "tests/unit/tsmon_fixture.hpp"
+#include "tools/tsmon/table_watch.hpp"
 
 namespace tsmon_test {
 namespace {
@@ -117,19 +118,30 @@ TEST(Damage, Noise) {
   watch_in_all_ways(bytes);
 }
 
-// Tables with thousands of services and sections, all different: nothing grows beyond what a stream can name.
-TEST(Damage, TablesOfEveryExtension) {
-  auto packets = make_stream(2s).packets();
-  std::vector<ts::Packet> flood;
-  ts::SectionPacketizer packetizer{ts::sdt_pid};
-  for (unsigned i = 0; i < 30'000; ++i) {
-    const Bytes body{0, 0, 0xFF};
-    packetizer.packetize(
-        support::long_section({.table = psi::table_id::sdt_other, .extension = static_cast<std::uint16_t>(i)}, body),
-        flood);
+// Tables of more services and multiplexes than there are: what is kept is bounded, and goes when no more is sent.
+TEST(Damage, MoreTablesThanThereAre) {
+  const auto limits = tsmon::limits(tsmon::Profile::dvb);
+  AlarmBoard board{tsmon::watched(tsmon::Profile::dvb), limits.hold};
+  tsmon::TableWatch tables{board, limits};
+  tables.set_timed(true);
+  Moment now;
+  const auto send = [&](std::uint16_t transport_stream, std::uint16_t service_id) {
+    const auto bytes =
+        support::eit_section({.table = psi::table_id::eit_pf_other, .extension = service_id}, transport_stream, 1, {});
+    tables.section(ts::eit_pid, ts::Section{bytes}, now, now);
+  };
+  for (unsigned i = 0; i < 120'000; ++i) {
+    now.time += ts::Ticks27{100us};
+    ++now.position;
+    send(static_cast<std::uint16_t>(i / 1000), static_cast<std::uint16_t>(i % 1000));
   }
-  packets.insert(packets.end(), flood.begin(), flood.end());
-  watch_in_all_ways(test::to_bytes(packets));
+  EXPECT_EQ(tables.kept(), 50'000u);
+  for (int i = 0; i < 1000; ++i) {
+    now.time += ts::Ticks27{1s};
+    tables.poll(now);
+  }
+  EXPECT_EQ(tables.kept(), 0u);
+  EXPECT_LE(board.history().size(), 3003u);
 }
 
 TEST(Damage, OfCaptures) {

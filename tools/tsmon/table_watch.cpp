@@ -17,6 +17,9 @@ constexpr ts::Ticks27 cat_limit{2 * ts::system_clock_hz};
 // A table that has not come again for so many times its limit is no more sent.
 constexpr int gone = 6;
 constexpr ts::Ticks27 slow_poll_interval{ts::system_clock_hz / 2};
+// Kept at a time; further ones are not watched for their distances. The schedules of a satellite operator's thousand
+// services have some 16000.
+constexpr std::size_t most_tables = 50'000;
 
 bool has_table_id(std::uint8_t table, std::initializer_list<std::uint8_t> allowed) {
   return std::ranges::find(allowed, table) != allowed.end();
@@ -125,10 +128,13 @@ void TableWatch::section(ts::Pid pid, const ts::Section& section, Moment begin, 
     key.network = static_cast<std::uint32_t>(body[0] << 24 | body[1] << 16 | body[2] << 8 | body[3]);
   }
   if (table == id::stuffing) return;
-  Table& state = tables_[key];
-  check_gap(key, state, begin, end);
   const std::uint8_t number = is_long ? section.number() : std::uint8_t{0};
-  check_repetition(key, state, number, end);
+  const bool is_kept = tables_.size() < most_tables || tables_.contains(key);
+  if (is_kept) {
+    Table& state = tables_[key];
+    check_gap(key, state, begin, end);
+    check_repetition(key, state, number, end);
+  }
   const auto seen = [&](Recurrence& recurrence, Indicator indicator, std::string_view name, ts::Ticks27 limit) {
     recurrence.seen(board_, indicator, {.pid = pid}, end, limit, [&] { return absent(name, limit); });
   };
@@ -144,7 +150,7 @@ void TableWatch::section(ts::Pid pid, const ts::Section& section, Moment begin, 
                                     [&] { return absent("PMT", limits_.pmt); });
     }
   }
-  if (pid == ts::eit_pid && is_long && (table == id::eit_pf_actual || table == id::eit_pf_other)) {
+  if (is_kept && pid == ts::eit_pid && is_long && (table == id::eit_pf_actual || table == id::eit_pf_other)) {
     take_events(pid, section, key, end);
   }
 }

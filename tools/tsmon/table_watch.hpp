@@ -6,6 +6,7 @@
 
 #include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -33,6 +34,8 @@ class TableWatch {
   void update(const psi::ServiceTracker& tracker, Moment at);
   void poll(Moment now);
   void finish(Moment now);
+  // Tables kept; bounded, whatever is sent.
+  std::size_t kept() const { return tables_.size(); }
 
  private:
   // One table: the sections of one version after another.

@@ -238,6 +238,14 @@ TEST(Packets, PidsThatNeedNoName) {
   expect_good(watch(stream), Indicator::unreferenced_pid);
 }
 
+// A PID that was gone for long has its half second again.
+TEST(Packets, PidThatNoTableNamesComesAgain) {
+  auto stream = with_packets_of(ts::Pid{0x0777}, 3s, 3400ms);
+  const std::vector<std::uint8_t> payload(184, 0x55);
+  for (Seconds at = 10s; at < 10400ms; at += 50ms) stream.insert(test::make_packet({.pid = 0x0777}, payload), at);
+  expect_good(watch(stream), Indicator::unreferenced_pid);
+}
+
 // Taken out of the PMT at the same time or a little before its packets cease.
 TEST(Packets, PidThatIsTakenAway) {
   for (const auto tail : {Seconds{300ms}, Seconds{1s}}) {

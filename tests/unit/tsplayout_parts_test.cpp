@@ -337,7 +337,10 @@ TEST(AudioEnds, KeepTheClockOfWhatTheyTakeOut) {
 TEST(AudioEnds, LeaveWhatIsNoSoundThatTheyKnow) {
   const AudioFormats formats{{ts::Pid{0x102}, ts::AudioFormat::mpeg}};
   auto packets = sound(1000, 1, 10);
-  for (auto& packet : packets) std::ranges::fill(packet.payload().last(160), std::uint8_t{0});
+  for (auto& packet : packets) {
+    const auto payload = packet.payload();
+    std::ranges::fill(payload.subspan(packet.unit_start() ? 14 : 0), std::uint8_t{0});
+  }
   auto window = window_of(packets);
   begin_with_whole_frames(window, formats);
   end_with_whole_frames(window, formats);

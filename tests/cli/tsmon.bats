@@ -299,6 +299,10 @@ PYTHON
   [[ $output == *"no PCR to measure time by"* ]]
   [[ $output == *"500, 100.0 % null packets"* ]]
   [[ $output == *"PCR_repetition_error "*"not measured: no PCR"* ]]
+  # A fault has a place, but no time.
+  { head -c 18800 nulls.ts && head -c 188 /dev/zero && tail -c +18989 nulls.ts; } >torn.ts
+  run -0 tsmon torn.ts
+  grep -qE '^1\.2 +Sync_byte_error .* 1 +- +- +100  0x00 in its place$' <<<"$output"
   [ "$(tsmon --json nulls.ts | jq -s 'last | [.duration_s, .clock, .bit_rate.mean]' -c)" = '[null,null,null]' ]
 }
 

@@ -342,7 +342,8 @@ std::string Report::indicators() const {
 
 // Of live input by date, else by the time of the stream.
 std::string Report::when(ts::ProgramTime time, ts::WallTime wall) const {
-  return monitor_.options().live ? date_text(wall) : fmt::format("{:.3f} s", seconds(time));
+  if (monitor_.options().live) return date_text(wall);
+  return monitor_.has_time() ? fmt::format("{:.3f} s", seconds(time)) : absent;
 }
 
 bool Report::is_on(const Alarm& alarm) const { return monitor_.board().is_active(alarm.indicator, alarm.subject); }

@@ -95,8 +95,8 @@ void Report::refresh(cli::Metrics& metrics) const {
     count("input_rtp_reordered_total", "RTP datagrams put back in order.", source.rtp_reordered);
     count("input_rtp_duplicates_total", "RTP datagrams that came twice.", source.rtp_duplicates);
   }
-  auto& rate = metrics.gauge("input_bits_per_second", "Rate of the multiplex.");
-  if (const auto bits = input_rate_.bits_per_second()) rate.set(*bits);
+  auto& rate = metrics.gauge("input_bytes_per_second", "Rate of the multiplex.");
+  if (const auto bits = input_rate_.bits_per_second()) rate.set(*bits / 8);
   if (source_.is_live()) metrics.gauge("input_silent", "1 if no packets come.").set(silent_ ? 1 : 0);
   for (const auto& output : splitter_.outputs()) refresh(metrics, output);
 }
@@ -124,7 +124,7 @@ void Report::refresh(cli::Metrics& metrics, const Splitter::Output& output) cons
     metrics.gauge("output_service_present", "1 if the service is in the multiplex.", labels).set(present ? 1 : 0);
   }
   if (const auto rate = bit_rate(*output.port)) {
-    metrics.gauge("output_bits_per_second", "Rate of the output.", labels).set(*rate);
+    metrics.gauge("output_bytes_per_second", "Rate of the output.", labels).set(*rate / 8);
   }
 }
 

@@ -262,7 +262,7 @@ void Recorder::refresh_metrics() {
   metrics_.gauge("silence_seconds", "Time since the last packet")
       .set(seconds(now - (last_ ? last_->steady : started_)));
   metrics_.gauge("waiting_seconds", "Received and not yet taken by the disk").set(seconds(queue.waiting));
-  metrics_.gauge("rate_bits_per_second", "Bit rate of the input").set(rate_);
+  metrics_.gauge("input_bytes_per_second", "Rate of the input").set(rate_ / 8);
   metrics_.gauge("services", "Services of the input").set(static_cast<double>(state.services));
   metrics_.gauge("segments", "Segments of the recording").set(static_cast<double>(state.ring.segments));
   metrics_.gauge("recording_bytes", "Size of the recording").set(static_cast<double>(state.ring.bytes));

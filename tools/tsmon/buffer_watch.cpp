@@ -53,14 +53,6 @@ bool is_for_sd(const psi::Descriptors& descriptors) {
   return true;
 }
 
-std::optional<ts::AudioFormat> audio_format(const psi::Pmt::Stream& stream, const std::string& codec) {
-  if (codec == "mp2") return ts::AudioFormat::mpeg;
-  if (codec == "ac3" || codec == "eac3") return ts::AudioFormat::ac3;
-  if (stream.type == 0x0F) return ts::AudioFormat::adts;
-  if (stream.type == 0x11) return ts::AudioFormat::latm;
-  return std::nullopt;
-}
-
 // Not the sub-streams of scalable and multiview coding, whose buffers depend on the other streams of the program.
 bool is_whole_video(const psi::Pmt::Stream& stream) {
   return stream.type != 0x1F && stream.type != 0x20 && stream.type != 0x25;
@@ -141,7 +133,7 @@ BufferWatch::BufferWatch(psi::ServiceId service, const psi::Pmt::Stream& stream,
   if (const auto codec = psi::video_codec(stream); codec && is_whole_video(stream)) {
     model_ = Model::video;
     scanner_ = ts::AccessUnitScanner{*codec};
-  } else if (const auto format = audio_format(stream, description.codec)) {
+  } else if (const auto format = psi::audio_format(stream)) {
     model_ = Model::audio;
     audio_format_ = *format;
     scanner_ = ts::AccessUnitScanner{*format};

@@ -16,10 +16,6 @@ constexpr ts::Ticks27 window{ts::system_clock_hz};
 // An unreferenced PID that is silent for so long has gone.
 constexpr ts::Ticks27 gone = std::chrono::seconds{5};
 
-bool may_have_pcr(const ts::Packet& packet) {
-  return (packet.bytes[3] & 0x20) != 0 && packet.bytes[4] >= 7 && (packet.bytes[5] & 0x10) != 0;
-}
-
 bool is_continuous(const psi::Pmt::Stream& stream) {
   const auto kind = psi::describe(stream).kind;
   return kind == psi::StreamKind::video || kind == psi::StreamKind::audio;

@@ -15,10 +15,6 @@ constexpr std::chrono::seconds patience{1};
 // A second at 100 Mb/s.
 constexpr std::uint64_t most_held = 65536;
 
-bool may_have_pcr(const ts::Packet& packet) {
-  return (packet.bytes[3] & 0x20) != 0 && packet.bytes[4] >= 7 && (packet.bytes[5] & 0x10) != 0;
-}
-
 bool is_step(ts::Ticks27 step) { return step > ts::Ticks27{0} && step <= largest_step; }
 
 }  // namespace

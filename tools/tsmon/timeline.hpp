@@ -34,6 +34,11 @@ struct Stretch {
   }
 };
 
+// Quick, and true of every packet that has a PCR: most have no adaptation field.
+inline bool may_have_pcr(const ts::Packet& packet) {
+  return (packet.bytes[3] & 0x20) != 0 && packet.bytes[4] >= 7 && (packet.bytes[5] & 0x10) != 0;
+}
+
 class Timeline {
  public:
   // The stretch lives for the call.

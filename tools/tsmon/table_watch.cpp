@@ -303,12 +303,13 @@ void TableWatch::poll_events(Moment now) {
 }
 
 void TableWatch::poll_sections(Moment now) {
-  for (auto& [key, table] : tables_) {
+  for (auto& item : tables_) {
+    const auto& key = item.first;
     const auto indicator = repetition_indicator(key.pid, key.table, 0);
     if (!indicator) continue;
     const auto limit = repetition_limit(key.table, limits_);
     const Subject subject{.pid = key.pid, .service = {}, .table = key.table};
-    erase_where(table.sections, [&](auto& entry) {
+    erase_where(item.second.sections, [&](auto& entry) {
       auto& [number, recurrence] = entry;
       // Events pass and schedules get shorter: what does not come any more is judged when it comes again.
       if (!is_schedule(key.table)) {
@@ -329,7 +330,8 @@ void TableWatch::poll_sections(Moment now) {
 
 void TableWatch::poll_pairs(Moment now) {
   erase_where(pairs_, [&](auto& entry) {
-    auto& [key, pair] = entry;
+    const auto& key = entry.first;
+    auto& pair = entry.second;
     const auto limit = key.table == id::eit_pf_actual ? limits_.eit : limits_.si_other;
     const Subject subject{.pid = key.pid, .service = psi::ServiceId{key.extension}, .table = key.table};
     const auto recent = [&](std::uint8_t n) { return pair.last[n] && now.time - *pair.last[n] <= limit; };

@@ -42,7 +42,7 @@ class BitWriter {
 
 void append(Bytes& out, const Bytes& bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
 
-// ---- H.264, constrained baseline, level 1
+// ---- H.264, constrained baseline, level 4
 
 // `unit` from its header byte on, with emulation prevention (7.4.1).
 void append_nal_unit(Bytes& out, const Bytes& unit) {
@@ -61,7 +61,7 @@ void append_nal_unit(Bytes& out, const Bytes& unit) {
 constexpr unsigned frame_num_bits = 8;
 
 Bytes sequence_parameter_set() {
-  BitWriter w{0x67, 66, 0xC0, 10};                               // profile_idc, constraint flags, level_idc
+  BitWriter w{0x67, 66, 0xC0, 40};                               // profile_idc, constraint flags, level_idc
   w.ue(0).ue(frame_num_bits - 4).ue(2);                          // pic_order_cnt_type 2: shown in order of decoding
   w.ue(1).bits(1, 0).ue(0).ue(0);                                // one reference, one macroblock wide and high
   return w.bits(1, 1).bits(1, 1).bits(2, 0).trailing().bytes();  // frames only, no cropping, no VUI

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 using Bytes = std::vector<std::uint8_t>;
 
-constexpr ts::Ticks27 decoding_delay{400ms};
+constexpr ts::Ticks27 decoding_delay{400ms}, sound_delay{360ms};  // as much sound as its buffer B holds
 constexpr ts::Ticks27 picture_period{40ms}, audio_period{24ms}, other_period{100ms};
 constexpr ts::Ticks27 table_period{90ms}, pcr_period{30ms};
 constexpr std::uint64_t description_cycles = 5, network_cycles = 20;  // of table_period
@@ -279,7 +279,8 @@ void StreamBuilder::queue_pes(Carried& service, ts::Ticks27 now) {
 
 std::vector<std::uint8_t> StreamBuilder::pes(const Carried& service, Track& track) const {
   const ServiceOptions& options = service.options;
-  const auto ticks = service.offset + track.next + decoding_delay;
+  const auto delay = track.kind == Track::Kind::audio ? sound_delay : decoding_delay;
+  const auto ticks = service.offset + track.next + delay;
   const ts::Timestamp dts{ts::Ticks90{ts::Pcr{ticks}.base()}};
   switch (track.kind) {
     case Track::Kind::video:

@@ -278,6 +278,7 @@ TEST(Packets, ElementaryStreamStalls) {
     auto stream = make_stream(16s);
     auto options = patient();
     options.limits.stall.reset();
+    options.ignore = {tsmon::parse_indicators("3.3")};  // headers of PES packets are no sound
     const auto begins = [](const ts::Packet& packet) { return packet.unit_start(); };
     auto last = stream.last(second_audio_pid, 3s);
     while (!begins(stream.packet(last))) last = stream.last(second_audio_pid, stream.time(last));

@@ -4,13 +4,14 @@
 load support
 
 # good.ts: one service at a constant rate, with the tables that DVB asks for but EIT and TDT: clean by --profile mpeg.
+# Sound 0.7 s ahead, as ffmpeg sends it unless told otherwise, would overflow its buffer.
 # faulty.ts: the same with faults.
 setup_file() {
   cd "$BATS_FILE_TMPDIR" || return
   ffmpeg -v error -nostdin -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine=frequency=440:sample_rate=48000 \
     -t 6 -c:v mpeg2video -g 12 -b:v 600k -maxrate 600k -bufsize 200k -c:a mp2 -b:a 64k -f mpegts -mpegts_flags +nit \
     -metadata service_name=One -metadata:s:a language=fra \
-    -muxrate 1200k -pcr_period 20 -pat_period 0.09 -sdt_period 0.4 good.ts
+    -muxrate 1200k -muxdelay 0.3 -muxpreload 0.3 -pcr_period 20 -pat_period 0.09 -sdt_period 0.4 good.ts
   python3 - <<'PYTHON'
 data = open("good.ts", "rb").read()
 packets = [bytearray(data[i:i + 188]) for i in range(0, len(data), 188)]

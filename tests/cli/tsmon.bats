@@ -112,8 +112,8 @@ no_alarm() { ! grep '"event":"alarm"' out; }
   [[ $output == *"1.20 Mb/s mean"* ]]
   [[ $output != *$'\nFAULTS\n'* ]]
   [[ $output == *"0x0001 (1)  One "*"PMT "*"0x1000 (4096)"* ]]
-  [[ $output == *"video mpeg2video, PCR  0x0100 (256)"* ]]
-  [[ $output == *"audio mp2 fra "*"0x0101 (257)"* ]]
+  [[ $output == *"video mpeg2video 320x180p25 16:9 Main@Main, PCR  0x0100 (256)"* ]]
+  [[ $output == *"audio mp2 fra MPEG-1 layer II 48 kHz mono "*"0x0101 (257)"* ]]
   grep -qE '^1\.4 +Continuity_count_error +0  good$' <<<"$output"
   grep -qE '^2\.4 +PCR_accuracy_error +0  good$' <<<"$output"
   grep -qE '^2\.6 +CAT_error +-  not measured: nothing is scrambled$' <<<"$output"
@@ -126,7 +126,7 @@ no_alarm() { ! grep '"event":"alarm"' out; }
   [[ ${lines[1]} == "FAULTY: 6 faults of 1.4, 2.1, 2.2 ("* ]]
   # Before all else.
   [ "$(grep -nE '^(FAULTS|INDICATORS|SERVICES|PIDS|PROGRAM CLOCKS)$' <<<"$output" | head -n 1 | cut -d : -f 2)" = FAULTS ]
-  grep -qE '^1\.4 +Continuity_count_error +PID 0x0100 \(256\) .* 3 +1\.[0-9]{3} s +4\.[0-9]{3} s +[0-9]+  1 packets missing' <<<"$output"
+  grep -qE '^1\.4 +Continuity_count_error +PID 0x0100 \(256\) .* 3 +1\.[0-9]{3} s +4\.[0-9]{3} s +[0-9]+  1 packet missing' <<<"$output"
   grep -qE '^2\.1 +Transport_error +PID 0x0101 \(257\) .*transport_error_indicator set$' <<<"$output"
   grep -qE '^2\.2 +CRC_error +PID 0x0000 \(0\), table 0x00 .*wrong CRC$' <<<"$output"
   [[ $output == *"1 transport error, 0 invalid sync bytes"* ]]
@@ -196,6 +196,11 @@ PYTHON
   silent 0 tsmon --check --profile mpeg "$(good)"
   silent 3 tsmon --check --profile mpeg "$(faulty)"
   silent 0 bash -c "tsmon --check --profile mpeg - <'$(good)'"
+  # With --verbose the report, as it is printed without --check.
+  run -3 --separate-stderr tsmon --check --verbose --profile mpeg "$(faulty)"
+  [ -z "$output" ]
+  tsmon --profile mpeg "$(faulty)" >report.txt
+  grep -v '^tsmon: ' <<<"$stderr" | diff - report.txt
   refuses 1 "no transport stream packets: it is empty" tsmon --check /dev/null
   refuses 1 "open missing.ts: No such file" tsmon --check missing.ts
   refuses 2 "--check" tsmon --check --json "$(good)"
@@ -260,9 +265,118 @@ PYTHON
 
 @test "--private-pid: what no table names is no fault" {
   capture mpts-dvbt-22394kbps.ts
-  silent 3 tsmon --check "$(capture mpts-dvbt-22394kbps.ts)"
-  silent 0 tsmon --check --private-pid 0x243 "$(capture mpts-dvbt-22394kbps.ts)"
-  silent 3 tsmon --check --private-pid 0x244 "$(capture mpts-dvbt-22394kbps.ts)"
+  silent 3 tsmon --check --only 3.4 "$(capture mpts-dvbt-22394kbps.ts)"
+  silent 0 tsmon --check --only 3.4 --private-pid 0x243 "$(capture mpts-dvbt-22394kbps.ts)"
+  silent 3 tsmon --check --only 3.4 --private-pid 0x244 "$(capture mpts-dvbt-22394kbps.ts)"
+}
+
+# --- Decoding
+
+# pieces FILE PICTURES SOUND: two seconds of movement and sound, three of these sources of lavfi ("color=color=black:"),
+# two as at first.
+pieces() {
+  ffmpeg -v error -nostdin -f lavfi -i "testsrc2=size=320x180:rate=25:duration=7,split[a][c];[a]trim=0:2[begin];
+      [c]trim=5:7,setpts=PTS-STARTPTS[end];$2size=320x180:rate=25:duration=3[dull];[begin][dull][end]concat=n=3[out0]" \
+    -f lavfi -i "sine=sample_rate=48000:duration=2[begin];$3duration=3[dull];sine=sample_rate=48000:duration=2[end];
+      [begin][dull][end]concat=n=3:v=0:a=1[out0]" \
+    -c:v mpeg2video -g 12 -b:v 600k -maxrate 600k -bufsize 200k -c:a mp2 -b:a 64k -f mpegts \
+    -muxrate 1200k -muxdelay 0.3 -muxpreload 0.3 -pcr_period 20 -pat_period 0.09 -sdt_period 0.4 "$1"
+}
+
+# faults_of INDICATOR: of the last report in out, all alarms: place, number, whether on, first and last time.
+faults_of() {
+  jq -r "select(.event == \"report\") | .alarms[] | select(.indicator == \"$1\")
+    | [.pid, .service_id, .count, .on, .first_s, .last_s] | @tsv" out
+}
+
+# lasts INDICATOR PID FROM TO SLACK: it has one fault, there, that began and ended then, give or take so many seconds.
+lasts() {
+  faults_of "$1" >found
+  cat found
+  awk -v pid="$2" -v from="$3" -v to="$4" -v slack="$5" '
+    function near(a, b) { return a - b <= slack && b - a <= slack }
+    { good = $1 == pid && $2 == 1 && $3 == 1 && near($5, from) && near($6, to) }
+    END { exit !(NR == 1 && good) }' found
+}
+
+@test "--decode: black, frozen and silent pieces are a fault each with its time, others are none" {
+  pieces black.ts color=color=black: sine=sample_rate=48000:
+  pieces frozen.ts smptebars= sine=sample_rate=48000:
+  pieces silent.ts testsrc2= anullsrc=sample_rate=48000:channel_layout=mono:
+  pieces clean.ts testsrc2= sine=sample_rate=48000:
+  # A keyframe is 12 pictures from the next one.
+  local pictures slack limits=(--profile mpeg --black 1s --freeze 1s --silence 1s --hold 500ms)
+  for pictures in all:0.06 keyframes:0.55; do
+    slack=${pictures#*:} pictures=${pictures%:*}
+    # The first picture is presented 0.34 s after the stream begins.
+    tsmon --json --decode "$pictures" "${limits[@]}" black.ts >out
+    lasts black 256 2.34 5.34 "$slack"
+    [ "$(jq -s 'last | .faults' out)" -eq 1 ]
+    [ "$(jq -r 'select(.event == "alarm") | [.indicator, .edge] | join(" ")' out)" = $'black start\nblack end' ]
+    jq -se 'last | .services[0].decoded.video
+      | .last_black.end_s - .last_black.begin_s > 2.4 and .last_freeze == null and .errors == 0' out
+    tsmon --json --decode "$pictures" "${limits[@]}" frozen.ts >out
+    lasts freeze 256 2.34 5.34 "$slack"
+    [ "$(jq -s 'last | .faults' out)" -eq 1 ]
+    # All sound is decoded in either case.
+    tsmon --json --decode="$pictures" "${limits[@]}" silent.ts >out
+    lasts silence 257 2.34 5.34 0.06
+    [ "$(jq -s 'last | .faults' out)" -eq 1 ]
+    silent 0 tsmon --check --decode "$pictures" "${limits[@]}" clean.ts
+  done
+  # What is shorter than the limit is none, and by itself it is 10 s.
+  silent 0 tsmon --check --profile mpeg --decode black.ts
+  silent 0 tsmon --check --profile mpeg --decode --black 4s black.ts
+  silent 3 tsmon --check --profile mpeg --decode --black 2s black.ts
+  silent 3 tsmon --check --only black --decode keyframes --black 2s black.ts
+  # Not decoded is not measured, and never good.
+  tsmon --profile mpeg black.ts >out
+  grep -qE '^black +black picture +-  not measured: not decoded$' out
+  refuses 2 "--only black: needs --decode" tsmon --check --only 1,black black.ts
+  refuses 2 "--black requires --decode" tsmon --black 1s black.ts
+}
+
+@test "--decode: pictures, frames and loudness are in the report, true peak if asked for" {
+  tsmon --profile mpeg --decode "$(good)" >out
+  # 6 s at 25 pictures a second, and in frames of 24 ms; a sine at -18 dBFS in one channel.
+  grep -qE '^0x0001 \(1\)  0x0100 \(256\)  150 pictures +0 +-  +-$' out
+  grep -qE '^0x0001 \(1\)  0x0101 \(257\) +25[0-9] frames +0 +-2[12]\.[0-9] +-2[12]\.[0-9] +- +-$' out
+  tsmon --profile mpeg --decode --true-peak "$(good)" >out
+  grep -qE '^0x0001 \(1\)  0x0101 \(257\) +25[0-9] frames +0 +-2[12]\.[0-9] +-2[12]\.[0-9] +-1[78]\.[0-9] +-$' out
+  # A quarter of the amplitude is 12 dB less.
+  ffmpeg -v error -nostdin -f lavfi -i sine=sample_rate=48000 -t 6 -af volume=0.25 -c:a mp2 -b:a 64k -f mpegts quiet.ts
+  tsmon --json --decode "$(good)" >>loud
+  tsmon --json --decode quiet.ts >>loud
+  jq -se 'map(select(.event == "report") | .services[0].decoded.audio[0].integrated_lufs)
+    | length == 2 and (.[0] - .[1] > 11.5 and .[0] - .[1] < 12.5)' loud
+  refuses 2 "--true-peak requires --decode" tsmon --true-peak "$(good)"
+}
+
+# jpeg_size FILE: WIDTHxHEIGHT, as a decoder finds it.
+jpeg_size() {
+  ffprobe -v error -select_streams v:0 -show_entries stream=codec_name,width,height -of csv=p=0 "$1"
+}
+
+@test "--thumbnail: a JPEG of the size that was asked for, of several services one each" {
+  tsmon --profile mpeg --thumbnail small.jpg "$(good)" >out
+  [ "$(jpeg_size small.jpg)" = mjpeg,320,180 ]
+  # It decodes keyframes: 6 s with one in 12 pictures.
+  grep -qE '^0x0001 \(1\)  0x0100 \(256\) +13 pictures' out
+  tsmon --profile mpeg --decode --thumbnail small.jpg --thumbnail-width 160 "$(good)" >out
+  [ "$(jpeg_size small.jpg)" = mjpeg,160,90 ]
+  grep -qE '^0x0001 \(1\)  0x0100 \(256\) +150 pictures' out
+  ffmpeg -v error -nostdin -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i color=red:size=160x90:rate=25 -t 3 \
+    -map 0 -map 1 -c:v mpeg2video -f mpegts -program program_num=0x101:st=0 -program program_num=0x102:st=1 two.ts
+  tsmon --thumbnail thumbs.d/x.jpg two.ts >/dev/null 2>err
+  # It is said, also without --verbose.
+  grep -qF 'tsmon: service 0x0101 (257): create thumbs.d/x-0x0101.jpg: No such file or directory' err
+  mkdir thumbs.d
+  tsmon --thumbnail thumbs.d/x.jpg two.ts >/dev/null 2>err
+  [ ! -s err ]
+  [ "$(cd thumbs.d && echo *)" = "x-0x0101.jpg x-0x0102.jpg" ]
+  [ "$(jpeg_size thumbs.d/x-0x0102.jpg)" = mjpeg,320,180 ]
+  refuses 2 "--thumbnail-width is from 16 to 1920" tsmon --thumbnail x.jpg --thumbnail-width 8 "$(good)"
+  refuses 2 "--thumbnail-width requires --thumbnail" tsmon --thumbnail-width 160 "$(good)"
 }
 
 # --- Bad input
@@ -492,7 +606,7 @@ END
   [ "$(wc -l <log)" -eq 10 ]
   grep -q '|TSMON_EDGE=start|.*|TSMON_INDICATOR=1.4|' log
   grep -q '|TSMON_EDGE=end|.*|TSMON_INDICATOR=2.2|' log
-  grep -E "TSMON_DETAIL=1 packets missing \(modulo 16\)\|" log |
+  grep -E "TSMON_DETAIL=1 packet missing \(modulo 16\)\|" log |
     grep -E '\|TSMON_FIRST=\|TSMON_FIRST_S=1\.[0-9]{3}\|' | grep -E '\|TSMON_NAME=Continuity_count_error\|TSMON_PID=256\|TSMON_SERVICE=\|TSMON_TABLE=\|'
   grep -E '\|TSMON_INPUT=.*/faulty.ts\|' log | grep -q '|TSMON_PID=0|TSMON_SERVICE=|TSMON_TABLE=0|'
   # What it prints goes where messages go.
@@ -651,8 +765,9 @@ END
   wait_until above m.prom packets_total 0
   end_monitor
   tsmon --json "$(faulty)" >>report.json
+  tsmon --json --decode --true-peak --metrics decoded.prom "$(good)" >>report.json
   jq -r '.. | objects | keys[]' report.json | sort -u >names
-  grep -oE '^headend_tsmon_[a-z_]+' m.prom | sed 's/^headend_tsmon_//' | sort -u >>names
+  grep -hoE '^headend_tsmon_[a-z_]+' m.prom decoded.prom | sed 's/^headend_tsmon_//' | sort -u >>names
   [ "$(wc -l <names)" -gt 100 ]
   # Of the variables that it marks, for "name" and "at" are in any text.
   sed -nE 's/^\.((It|Pq|Ql) )*Va //p' "$HEADEND_SOURCE/man/tsmon.1" | tr -d ',.;:()' | tr -s ' ' '\n' | sort -u >documented

@@ -141,7 +141,7 @@ TEST(BufferWatch, TellsOfAnOverflow) {
   bench.run(std::chrono::seconds{2}, ts::Pid{sound}, ts::Ticks90{45'000});
   ASSERT_EQ(bench.alarms.size(), 1u);
   EXPECT_EQ(bench.alarms[0].indicator, Indicator::buffer);
-  EXPECT_EQ(bench.alarms[0].detail.substr(0, 15), "B overflows by ");
+  EXPECT_EQ(bench.alarms[0].detail.substr(0, 22), "buffer B overflows by ");
   EXPECT_EQ(bench.count(Indicator::data_delay), 0u);
 }
 
@@ -161,7 +161,7 @@ TEST(BufferWatch, TellsOfATransportBufferThatIsFilledTooFast) {
   // Packets of the sound without payload, back to back at 4 Mb/s: twice what its TB lets go.
   for (int i = 0; i < 6; ++i) bench.feed(test::make_packet({.pid = sound, .payload = false}));
   ASSERT_EQ(bench.alarms.size(), 1u);
-  EXPECT_EQ(bench.alarms[0].detail, "TB overflows by 52 bytes");
+  EXPECT_EQ(bench.alarms[0].detail, "buffer TB overflows by 52 bytes");
 }
 
 TEST(BufferWatch, ALossIsNoFaultOfTheBuffers) {
@@ -273,7 +273,7 @@ TEST(PsiBufferWatch, TellsOfTablesThatComeTooFast) {
     for (int k = 0; k < 3; ++k) bench.feed(ts::Packet::null());  // 1 Mb/s: TBsys takes it
   }
   ASSERT_EQ(bench.alarms.size(), 1u);
-  EXPECT_EQ(bench.alarms[0].detail.substr(0, 18), "Bsys overflows by ");
+  EXPECT_EQ(bench.alarms[0].detail.substr(0, 25), "buffer Bsys overflows by ");
   EXPECT_EQ(bench.alarms[0].subject, (Subject{.pid = bench.builder.service(service).pmt_pid, .service = service}));
 }
 

@@ -68,10 +68,10 @@ struct Names {
 std::string describe(const ts::TstdEvent& event, const Names& names) {
   using enum ts::TstdEvent::Kind;
   const auto overflow = [&](const char* buffer) {
-    return fmt::format("{} overflows by {:.0f} bytes", buffer, event.amount);
+    return fmt::format("buffer {} overflows by {:.0f} bytes", buffer, event.amount);
   };
   const auto full = [&](const char* buffer) {
-    return fmt::format("{} has not been empty for {:.2f} s", buffer, event.amount);
+    return fmt::format("buffer {} has not been empty for {:.2f} s", buffer, event.amount);
   };
   switch (event.kind) {
     case transport_overflow:
@@ -227,7 +227,7 @@ void BufferWatch::feed(const ts::Packet& packet, Moment at, double ticks_per_pac
 ts::Tstd::Figures BufferWatch::figures() const { return together(past_, tstd_); }
 
 void BufferWatch::tell_events(std::uint64_t position) {
-  const Names names{"TB", "MB", model_ == Model::video ? (leak_method_ ? "EB" : "MB and EB together") : "B"};
+  const Names names{"TB", "MB", model_ == Model::video ? (leak_method_ ? "EB" : "MB+EB") : "B"};
   tell(*tstd_, board_, subject(), position, names);
 }
 

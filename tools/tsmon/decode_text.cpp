@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/cli/table.hpp"
 #include "common/cli/values.hpp"
@@ -22,6 +23,11 @@ std::string text(const std::optional<Passage>& passage) {
 }
 
 std::string text(std::optional<double> value) { return value ? fmt::format("{:.1f}", *value) : "-"; }
+
+// "1 frame", "2 frames"
+std::string counted(std::uint64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
 
 Json json(const std::optional<Passage>& passage) {
   if (!passage) return {};
@@ -57,12 +63,12 @@ std::string decoded_text(const Monitor& monitor) {
                     {"PID"},
                     {"DECODED", Align::right},
                     {"ERRORS", Align::right},
-                    {"LAST BLACK"},
-                    {"LAST FREEZE"},
-                    {"LAST SILENCE"},
                     {"INTEGRATED LUFS", Align::right},
                     {"SHORT-TERM LUFS", Align::right},
-                    {"TRUE PEAK dBTP", Align::right}}};
+                    {"TRUE PEAK dBTP", Align::right},
+                    {"LAST BLACK"},
+                    {"LAST FREEZE"},
+                    {"LAST SILENCE"}}};
   std::uint64_t skipped = 0;
   for (const auto& [id, service] : monitor.tracker().services()) {
     const DecodeWatch* decoder = monitor.decoder(id);
@@ -71,13 +77,13 @@ std::string decoded_text(const Monitor& monitor) {
     skipped += figures.skipped;
     const std::string name = fmt::format("0x{0:04x} ({0})", id.value());
     if (const auto& video = figures.video) {
-      table.add_row({name, cli::to_text(video->pid), fmt::format("{} pictures", video->pictures),
-                     std::to_string(video->errors), text(video->black), text(video->freeze)});
+      table.add_row({name, cli::to_text(video->pid), counted(video->pictures, "picture"), std::to_string(video->errors),
+                     "", "", "", text(video->black), text(video->freeze)});
     }
     for (const DecodedAudio& audio : figures.audio) {
-      table.add_row({name, cli::to_text(audio.pid), fmt::format("{} frames", audio.frames),
-                     std::to_string(audio.errors), "", "", text(audio.silence), text(audio.integrated),
-                     text(audio.short_term), text(audio.true_peak)});
+      table.add_row({name, cli::to_text(audio.pid), counted(audio.frames, "frame"), std::to_string(audio.errors),
+                     text(audio.integrated), text(audio.short_term), text(audio.true_peak), "", "",
+                     text(audio.silence)});
     }
     for (const ts::Pid pid : figures.not_decoded) table.add_row({name, cli::to_text(pid), "no decoder"});
   }

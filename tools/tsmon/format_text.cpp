@@ -97,7 +97,11 @@ std::string text(const ts::VideoParameters& video) {
   std::string result = fmt::format("{}x{}{}", video.width, video.height, video.interlaced ? "i" : "p");
   if (video.frame_rate) result += fmt::format("{:.5g}", value(*video.frame_rate));
   if (video.display_aspect) result += " " + text(*video.display_aspect);
-  if (const auto name = profile_name(video); !name.empty()) result += fmt::format(" {} {}", name, level_name(video));
+  if (const auto name = profile_name(video); !name.empty()) {
+    // MPEG-2's levels have names as its profiles have: Main@Main is Main profile at Main level.
+    const char* between = video.codec == ts::VideoCodec::mpeg2 ? "@" : " ";
+    result += fmt::format(" {}{}{}", name, between, level_name(video));
+  }
   if (video.bit_depth != 8) result += fmt::format(" {} bit", video.bit_depth);
   return result;
 }

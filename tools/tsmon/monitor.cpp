@@ -240,8 +240,9 @@ bool Monitor::check_continuity(const ts::Packet& packet, PidState& state, Moment
   state.lost += result.missing;
   lost_ += result.missing;
   board_.occur(Indicator::continuity, {.pid = packet.pid()}, at, [&] {
-    return result.verdict == lost ? fmt::format("{} packets missing (modulo 16)", result.missing)
-                                  : std::string{"a packet came more than twice"};
+    return result.verdict == lost
+               ? fmt::format("{} packet{} missing (modulo 16)", result.missing, result.missing == 1 ? "" : "s")
+               : std::string{"a packet came more than twice"};
   });
   if (result.verdict == repeated) return false;
   if (state.elementary) state.elementary->interrupt();
@@ -482,7 +483,9 @@ void Monitor::poll() {
 
 void Monitor::poll_decoders() {
   for (const auto& [id, decoder] : decoders_) {
-    decoder->poll(board_, now_, [this, service = id](const std::string& text) { tell(text, {.service = service}); });
+    decoder->poll(board_, now_, [this, service = id](const std::string& text) {
+      if (on_trouble_) on_trouble_(text, {.service = service}, now_);
+    });
   }
 }
 

@@ -72,6 +72,8 @@ class Monitor {
 
   void on_alarm(AlarmBoard::Handler handler) { board_.on_alarm(std::move(handler)); }
   void on_change(ChangeHandler handler) { on_change_ = std::move(handler); }
+  // Of this host, not of the stream: a decoder that is too slow, a thumbnail that cannot be written.
+  void on_trouble(ChangeHandler handler) { on_trouble_ = std::move(handler); }
 
   // Packets of one read of the source, and what the source has counted after it.
   void feed(std::span<const io::Chunk> chunks, const io::SourceStatistics& statistics);
@@ -153,7 +155,7 @@ class Monitor {
   psi::ServiceTracker tracker_;
   TableWatch tables_;
   ts::Continuity continuity_;
-  ChangeHandler on_change_;
+  ChangeHandler on_change_, on_trouble_;
   std::vector<PidState> pids_;
   std::set<ts::Pid> seen_;
   std::set<ts::Pid> referenced_;                     // named by a table

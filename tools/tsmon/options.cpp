@@ -1,5 +1,6 @@
 #include "tools/tsmon/options.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
@@ -60,6 +61,17 @@ void check_places(const Options& options) {
   }
 }
 
+// What is asked for by name, and would never be measured, would be found good.
+void check_decoding(const Options& options) {
+  if (!options.only || options.decode || !options.thumbnail.empty()) return;
+  for (const auto indicator : {Indicator::black, Indicator::freeze, Indicator::silence, Indicator::decode_error}) {
+    const IndicatorInfo& what = info(indicator);
+    if (options.only->set.test(static_cast<std::size_t>(indicator))) {
+      throw cli::UsageError(fmt::format("--only {}: needs --decode", what.code));
+    }
+  }
+}
+
 }  // namespace
 
 void declare(cli::App& app, Options& options) {
@@ -90,23 +102,23 @@ void declare(cli::App& app, Options& options) {
   app.group("DECODING");
   app.choice("--decode", options.decode,
              {{"all", DecodeOptions::Pictures::all}, {"keyframes", DecodeOptions::Pictures::keyframes}},
-             "see black, frozen and silent services; keyframes costs less")
+             "find black, frozen and silent services, and loudness; all if no word is given")
       .implies("all");
-  app.add("--black", options.black, "TIME", "how long a picture must be black");
-  app.add("--freeze", options.freeze, "TIME", "how long a picture must stand still");
-  app.add("--silence", options.silence, "TIME", "how long sound must be silent");
-  app.flag("--true-peak", options.true_peak, "measure the true peak of sound too");
+  app.add("--black", options.black, "TIME", "how long a picture must be black").needs("--decode");
+  app.add("--freeze", options.freeze, "TIME", "how long a picture must stand still").needs("--decode");
+  app.add("--silence", options.silence, "TIME", "how long sound must be silent").needs("--decode");
+  app.flag("--true-peak", options.true_peak, "measure the true peak of sound too").needs("--decode");
   app.add("--thumbnail", options.thumbnail, "FILE",
-          "keep a small picture in FILE.jpg; FILE-0x0101.jpg of several services");
-  app.add("--thumbnail-interval", options.thumbnail_interval, "TIME", "how often it is made anew");
-  app.add("--thumbnail-width", options.thumbnail_width, "N", "its width in samples");
+          "keep a small JPEG in FILE; of several services, x-0x0101.jpg for x.jpg");
+  app.add("--thumbnail-interval", options.thumbnail_interval, "TIME", "how often it is made anew").needs("--thumbnail");
+  app.add("--thumbnail-width", options.thumbnail_width, "N", "its width in pixels, 16 to 1920").needs("--thumbnail");
   app.group("LIMITS, IN PLACE OF THE PROFILE'S");
   for (const LimitName& name : limit_names) app.add(name.option, options.limits.*name.value, "TIME", name.help);
 }
 
 void check(const Options& options) {
   if (!options.pass && options.output.kind != io::Endpoint::Kind::standard_stream) {
-    throw cli::UsageError("OUTPUT is of use only with --pass");
+    throw cli::UsageError(options.output.text + ": OUTPUT is of use only with --pass");
   }
   if (options.clock == Monitor::Clock::arrival && !options.input.is_socket()) {
     throw cli::UsageError("--clock arrival: only a network input has times of arrival");
@@ -115,7 +127,7 @@ void check(const Options& options) {
   if (options.thumbnail_width < 16 || options.thumbnail_width > 1920) {
     throw cli::UsageError("--thumbnail-width is from 16 to 1920");
   }
-  if (options.true_peak && !options.decode) throw cli::UsageError("--true-peak needs --decode");
+  check_decoding(options);
   check_places(options);
 }
 

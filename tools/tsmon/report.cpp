@@ -106,7 +106,8 @@ std::string Report::screen(const io::SourceStatistics& source, Size size) const 
   };
   text += section("ALARMS", alarms_on(room()));
   text += section("LATEST FAULTS THAT ARE OVER", latest_faults(std::min<std::size_t>(room(), 5)));
-  text += section("NETWORK", network(source)) + section("OUTPUT", output()) + section("SERVICES", services(false));
+  text += section("NETWORK", network(source)) + section("OUTPUT", output()) + section("SERVICES", services(false)) +
+          section("DECODED", decoded_text(monitor_));
   std::string fitting;
   std::string_view rest = text;
   // The last line stays free: a line feed there would move all up.
@@ -155,7 +156,7 @@ std::string Report::time_base() const {
 std::string Report::head(const io::SourceStatistics& source) const {
   const auto& totals = monitor_.totals();
   const auto& rate = monitor_.rate();
-  std::string text = cli::printable(input_);
+  std::string text = input_ == "-" ? "standard input" : cli::printable(input_);
   if (monitor_.options().live) text += ", since " + date_text(since_);
   text += '\n' + verdict() + '\n';
   const auto line = [&text](std::string_view title, const std::string& what) {
@@ -210,7 +211,7 @@ std::string Report::services(bool with_components) const {
                     {"LEAST", Align::right},
                     {"GREATEST", Align::right},
                     {"SCRAMBLED"},
-                    {"NOW"}}};
+                    {"EVENT NOW"}}};
   for (const auto& [id, service] : monitor_.tracker().services()) {
     const RateMeter* meter = monitor_.service_rate(id);
     const RateMeter rate = meter != nullptr ? *meter : RateMeter{};
@@ -312,8 +313,8 @@ std::string Report::network(const io::SourceStatistics& source) const {
 std::string Report::output() const {
   if (sink_ == nullptr) return {};
   const auto sent = sink_->statistics();
-  std::string text =
-      fmt::format("{}: {}, {} dropped", cli::printable(output_), counted(sent.packets, "packet"), sent.dropped_packets);
+  std::string text = fmt::format("{}: {}, {} dropped", output_ == "-" ? "standard output" : cli::printable(output_),
+                                 counted(sent.packets, "packet"), sent.dropped_packets);
   if (sent.pacer) {
     text += fmt::format(" ({} of them refused by the network), {} sent late", sent.refused_packets,
                         counted(sent.pacer->late, "datagram"));

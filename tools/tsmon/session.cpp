@@ -11,12 +11,22 @@
 #include <utility>
 
 #include "common/cli/log.hpp"
+#include "common/cli/table.hpp"  // printable()
 #include "common/cli/values.hpp"
+#include "common/io/file_descriptor.hpp"
 
 namespace tsmon {
 namespace {
 
 using cli::Priority;
+
+// As it is: a message would be one line. If nobody takes it, the verdict stands all the same.
+void write_to_standard_error(const std::string& text) {
+  try {
+    io::write_all(STDERR_FILENO, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, "standard error");
+  } catch (const std::system_error&) {
+  }
+}
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -71,6 +81,9 @@ Session::Session(const Options& options, cli::Signals& signals, std::optional<st
   });
   monitor_.on_change([this](const std::string& text, const Subject& subject, Moment at) {
     if (!options_.check) events_.change(text, subject, at, monitor_.wall());
+  });
+  monitor_.on_trouble([](const std::string& text, const Subject& subject, Moment) {
+    cli::log(Priority::warning, "{}: {}", to_text(subject), cli::printable(text));
   });
 }
 
@@ -228,9 +241,7 @@ void Session::write(const std::string& text) {
 cli::ExitStatus Session::verdict() const {
   if (report_failed_) return cli::ExitStatus::failed;
   if (!options_.check || monitor_.board().total() == 0) return cli::ExitStatus::done;
-  if (cli::logs(Priority::debug)) {
-    cli::write_log(Priority::debug, report_.text(source_->statistics()));
-  }
+  if (cli::logs(Priority::debug)) write_to_standard_error(report_.text(source_->statistics()));
   return cli::ExitStatus::incomplete;
 }
 

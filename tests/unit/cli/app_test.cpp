@@ -248,5 +248,72 @@ TEST_F(AppTest, CompletionsNameEveryOption) {
   }
 }
 
+// An option whose value may be left out.
+class ImpliedValueTest : public AppTest {
+ protected:
+  enum class Pictures { none, all, keyframes };
+
+  // What --decode and INPUT are after this command line.
+  static std::pair<Pictures, std::string> parse(const std::vector<std::string>& arguments) {
+    App app{"tool", "do a thing"};
+    Pictures pictures = Pictures::none;
+    std::string input;
+    bool loud = false;
+    app.choice<Pictures>("-D,--decode", pictures, {{"all", Pictures::all}, {"keyframes", Pictures::keyframes}},
+                         "decode")
+        .implies("all");
+    app.flag("--loud", loud, "a flag");
+    app.positional("INPUT", input, "what to read");
+    app.parse(arguments);
+    return {pictures, input};
+  }
+  static std::string refusal(const std::vector<std::string>& arguments) {
+    try {
+      parse(arguments);
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "accepted";
+  }
+  using Result = std::pair<Pictures, std::string>;
+};
+
+TEST_F(ImpliedValueTest, IsTakenWhereThereIsNone) {
+  EXPECT_EQ(parse({}), Result(Pictures::none, ""));
+  EXPECT_EQ(parse({"--decode"}), Result(Pictures::all, ""));
+  EXPECT_EQ(parse({"a.ts", "--decode"}), Result(Pictures::all, "a.ts"));
+  EXPECT_EQ(parse({"--decode", "--loud", "a.ts"}), Result(Pictures::all, "a.ts"));
+  EXPECT_EQ(parse({"-D", "a.ts"}), Result(Pictures::all, "a.ts"));
+}
+
+TEST_F(ImpliedValueTest, GivesWayToAValue) {
+  EXPECT_EQ(parse({"--decode", "keyframes"}), Result(Pictures::keyframes, ""));
+  EXPECT_EQ(parse({"--decode", "keyframes", "a.ts"}), Result(Pictures::keyframes, "a.ts"));
+  EXPECT_EQ(parse({"--decode=keyframes", "a.ts"}), Result(Pictures::keyframes, "a.ts"));
+  EXPECT_EQ(parse({"a.ts", "--decode=all"}), Result(Pictures::all, "a.ts"));
+}
+
+// Only a word of the option's own is its value; another after = is a mistake.
+TEST_F(ImpliedValueTest, LeavesTheNextArgumentAlone) {
+  EXPECT_EQ(parse({"--decode", "a.ts"}), Result(Pictures::all, "a.ts"));
+  EXPECT_EQ(parse({"--decode", "./keyframes"}), Result(Pictures::all, "./keyframes"));
+  EXPECT_EQ(parse({"--decode", "--", "keyframes"}), Result(Pictures::all, "keyframes"));
+  EXPECT_EQ(parse({"--decode", "-"}), Result(Pictures::all, "-"));
+  EXPECT_EQ(parse({"--", "--decode"}), Result(Pictures::none, "--decode"));
+  EXPECT_EQ(refusal({"--decode=a.ts"}), "--decode: not one of all|keyframes: 'a.ts'");
+  EXPECT_EQ(refusal({"--decode=", "a.ts"}), "--decode: a value is missing");
+  EXPECT_EQ(refusal({"--decode", "--decode"}), "--decode: given more than once");
+}
+
+TEST_F(ImpliedValueTest, InAFile) {
+  EXPECT_EQ(parse({"--config", file("decode\ninput = a.ts\n")}), Result(Pictures::all, "a.ts"));
+  EXPECT_EQ(parse({"--config", file("decode = keyframes\ninput = a.ts\n")}), Result(Pictures::keyframes, "a.ts"));
+  // The command line comes first.
+  EXPECT_EQ(parse({"--config", file("decode\n"), "--decode=keyframes"}), Result(Pictures::keyframes, ""));
+  EXPECT_EQ(parse({"--config", file("decode = keyframes\n"), "--decode", "a.ts"}), Result(Pictures::all, "a.ts"));
+  const std::string path = folder_ / "tool.conf";
+  EXPECT_EQ(refusal({"--config", file("decode = a.ts\n")}), path + ":1: decode: not one of all|keyframes: 'a.ts'");
+}
+
 }  // namespace
 }  // namespace cli

@@ -45,6 +45,23 @@ TEST(AlarmBoard, OneFaultIsAnAlarmForTheHoldTime) {
   EXPECT_TRUE(b.board.active().empty());
 }
 
+TEST(AlarmBoard, WhatIsToldLateHasTheDateAtWhichItWas) {
+  Board b;
+  const ts::WallTime date{std::chrono::seconds{1'800'000'000}};
+  b.board.set_wall(date, at(20s).time);
+  b.board.begin(Indicator::black, {.pid = video_pid}, at(10s), nothing);
+  EXPECT_EQ(b.last.first_wall, date - 10s);
+  b.board.set_wall(date + 5s, at(25s).time);
+  b.board.end(Indicator::black, {.pid = video_pid}, at(24s));
+  b.board.poll(at(30s));
+  EXPECT_EQ(b.told, "+black -black ");
+  EXPECT_EQ(b.last.first_wall, date - 10s);
+  EXPECT_EQ(b.last.last_wall, date + 4s);
+  // Within the packets that came together there is one date.
+  b.board.occur(Indicator::continuity, {.pid = video_pid}, at(26s), nothing);
+  EXPECT_EQ(b.last.first_wall, date + 5s);
+}
+
 TEST(AlarmBoard, FaultsWithinTheHoldTimeAreOneAlarm) {
   Board b;
   b.board.occur(Indicator::continuity, {.pid = video_pid}, at(0ms), [] { return std::string{"first"}; });

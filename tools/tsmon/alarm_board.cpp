@@ -25,15 +25,20 @@ AlarmBoard::Key AlarmBoard::key_of(Indicator indicator, const Subject& subject) 
   return subjects_[indicator] < most_subjects || history_.contains(key) ? key : Key{indicator, Subject{}};
 }
 
+ts::WallTime AlarmBoard::date(Moment at) const {
+  if (at.time >= wall_time_) return wall_;
+  return wall_ - std::chrono::duration_cast<std::chrono::nanoseconds>(wall_time_ - at.time);
+}
+
 Alarm* AlarmBoard::add(Indicator indicator, const Subject& subject, Moment at, std::uint64_t count) {
   if (!watches(indicator)) return nullptr;
   set_measured(indicator);
   const Key key = key_of(indicator, subject);
-  const Alarm fresh{.indicator = indicator, .subject = key.second, .first = at, .first_wall = wall_};
+  const Alarm fresh{.indicator = indicator, .subject = key.second, .first = at, .first_wall = date(at)};
   const auto note = [&](Alarm& alarm) {
     alarm.count += count;
     alarm.last = at;
-    alarm.last_wall = wall_;
+    alarm.last_wall = date(at);
   };
   counts_[indicator] += count;
   const auto [entry, is_first] = history_.try_emplace(key, fresh);
@@ -58,7 +63,7 @@ void AlarmBoard::set_lasting(Indicator indicator, const Subject& subject, Moment
   for (Alarm* alarm : {&found->second, &history_[key]}) {
     alarm->lasting = lasting;
     alarm->last = at;
-    alarm->last_wall = wall_;
+    alarm->last_wall = date(at);
   }
 }
 

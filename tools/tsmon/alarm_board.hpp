@@ -51,8 +51,12 @@ class AlarmBoard {
   void on_alarm(Handler handler) { on_alarm_ = std::move(handler); }
 
   bool watches(Indicator indicator) const { return watched_[static_cast<std::size_t>(indicator)]; }
-  // The date of what is told from now on.
-  void set_wall(ts::WallTime wall) { wall_ = wall; }
+  // The date of what is told from now on, and the time in the stream that has it: what is told late, as a picture that
+  // has been black for long enough, has the date at which it was.
+  void set_wall(ts::WallTime wall, ts::ProgramTime time) {
+    wall_ = wall;
+    wall_time_ = time;
+  }
 
   // `describe` gives the detail as a string; it is asked only where an alarm begins.
   template <class Describe>
@@ -96,12 +100,14 @@ class AlarmBoard {
   Alarm* add(Indicator indicator, const Subject& subject, Moment at, std::uint64_t count);
   void start(Alarm& alarm, std::string detail);
   void set_lasting(Indicator indicator, const Subject& subject, Moment at, bool lasting);
+  ts::WallTime date(Moment at) const;
   Key key_of(Indicator indicator, const Subject& subject) const;
 
   IndicatorSet watched_;
   ts::Ticks27 hold_;
   Handler on_alarm_;
   ts::WallTime wall_{};
+  ts::ProgramTime wall_time_{};
   std::map<Key, Alarm> alarms_;
   PerIndicator<std::uint64_t> counts_;
   std::map<Key, Alarm> history_;

@@ -88,7 +88,7 @@ void Monitor::idle(ts::Arrival now) {
   timeline_.poll(now.steady);
   if (timeline_.holds_packets()) return;
   wall_ = now.wall;
-  board_.set_wall(wall_);
+  board_.set_wall(wall_, now_.time);
   if (!first_arrival_) return;
   if (options_.clock == Clock::arrival) {
     now_.time =
@@ -142,13 +142,13 @@ void Monitor::finish() {
 
 void Monitor::take(const Stretch& stretch) {
   wall_ = stretch.arrival.wall;
-  board_.set_wall(wall_);
   if (!first_arrival_) first_arrival_ = stretch.arrival.steady;
   tables_.set_timed(stretch.ticks_per_packet > 0 || options_.clock == Clock::arrival);
   if (stretch.after_loss) interrupt();
   const bool by_arrival = options_.clock == Clock::arrival;
   const ts::ProgramTime arrived =
       ts::ProgramTime{} + std::chrono::duration_cast<ts::Ticks27>(stretch.arrival.steady - *first_arrival_);
+  board_.set_wall(wall_, by_arrival ? arrived : stretch.at(0));
   std::uint64_t position = stretch.position;
   for (std::size_t i = 0; i < stretch.packets.size(); ++i, ++position) {
     now_ = {by_arrival ? arrived : stretch.at(i), position};

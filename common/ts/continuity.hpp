@@ -14,7 +14,7 @@ class Continuity {
     first,      // nothing to compare with
     good,       // as expected; also any null packet, and a jump under a discontinuity_indicator
     duplicate,  // the one repetition that is allowed
-    lost,       // packets are missing: see Result::missing
+    lost,       // packets are missing: see Result::missing; also the same counter again with another payload
     repeated,   // more than the one allowed repetition
   };
   struct Result {
@@ -32,6 +32,7 @@ class Continuity {
  private:
   // Bits 0-3 last counter, bit 4 last was a duplicate, bit 7 seen.
   std::array<std::uint8_t, Pid::count> state_{};
+  std::array<std::uint64_t, Pid::count> marks_{};  // of the last payload
 };
 
 }  // namespace ts

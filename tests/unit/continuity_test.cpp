@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <vector>
 
 #include "tests/support/captures.hpp"
@@ -45,6 +46,29 @@ TEST_F(ContinuityOf, AllowsOneDuplicate) {
   EXPECT_EQ(counter(4), repeated);
   EXPECT_EQ(counter(5), good);
   EXPECT_EQ(counter(5), duplicate);
+}
+
+// 15 packets in a row are missing: the counter is the same, but the packet is another one.
+TEST_F(ContinuityOf, TellsALossOfFifteenFromADuplicate) {
+  static constexpr std::uint8_t payload[1] = {0};
+  auto packet = test::make_packet({.counter = 4}, payload);
+  packet.bytes.back() = 1;
+  auto other = packet;
+  other.bytes.back() = 2;
+  EXPECT_EQ(continuity_.check(packet).verdict, first);
+  for (const auto& next : {other, packet}) {
+    const auto result = continuity_.check(next);
+    EXPECT_EQ(result.verdict, lost);
+    EXPECT_EQ(result.missing, 15);
+    EXPECT_EQ(continuity_.check(next).verdict, duplicate);
+  }
+  EXPECT_EQ(counter(5), good);
+}
+
+// A duplicate may have a PCR of its own.
+TEST_F(ContinuityOf, AllowsADuplicateWithItsOwnPcr) {
+  EXPECT_EQ(check({.counter = 4, .pcr = Pcr{std::chrono::seconds{1}}}).verdict, first);
+  EXPECT_EQ(check({.counter = 4, .pcr = Pcr{std::chrono::seconds{2}}}).verdict, duplicate);
 }
 
 TEST_F(ContinuityOf, StandsStillWithoutPayload) {

@@ -68,6 +68,24 @@ TEST(Live, Silence) {
   expect_one(watched, {.indicator = Indicator::no_input, .subject = {}, .first = 5s, .last = 5s, .tolerance = 50ms});
 }
 
+// Before two PCRs came: how long the packets took is not known, and the silence is none of it.
+TEST(Live, SilenceAtTheStart) {
+  const auto stream = make_stream(20s);
+  for (const auto before : {Seconds{2ms}, Seconds{20ms}, Seconds{39ms}}) {
+    for (const auto length : {1500ms, 5000ms}) {
+      SCOPED_TRACE(before.count());
+      Live watched;
+      watched.feed_part(stream, 0s, before);
+      watched.silence(length);
+      watched.feed_part(stream, before, 20s);
+      watched.finish();
+      expect_one(watched,
+                 {.indicator = Indicator::no_input, .subject = {}, .first = 0s, .last = 0s, .tolerance = 50ms});
+      EXPECT_NEAR(std::chrono::duration<double>(watched.monitor().duration()).count(), 20, 0.1);
+    }
+  }
+}
+
 TEST(Live, SilenceForEver) {
   const auto stream = make_stream(5s);
   Live watched;

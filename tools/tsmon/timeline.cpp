@@ -122,13 +122,28 @@ void Timeline::settle(std::uint64_t position, double ticks_per_packet) {
   emit(packets, chunk_->arrival, std::exchange(chunk_after_loss_, false), rate_);
 }
 
-// Without any PCR a live input's packets are spread over the time in which they came.
+// Without any PCR a live input's packets are spread over the time in which they came. While it stalls nothing is known
+// of its time, which stands still as it does where there are PCRs.
+double Timeline::rate_by_arrival(ts::SteadyTime now) const {
+  ts::SteadyTime last = released_.value_or(held_.front().arrival.steady);
+  ts::SteadyTime::duration passed{0}, longest{0};
+  const auto go_on = [&](ts::SteadyTime time) {
+    const auto gap = std::max(time - last, ts::SteadyTime::duration{0});
+    passed += gap;
+    longest = std::max(longest, gap);
+    last = time;
+  };
+  for (const Block& block : held_) go_on(block.arrival.steady);
+  go_on(now);
+  // More than half of the time: no low rate, but a stall.
+  if (longest * 2 > passed) passed -= longest;
+  return std::chrono::duration<double>(passed).count() * static_cast<double>(ts::system_clock_hz) /
+         static_cast<double>(held_packets_);
+}
+
 void Timeline::release_all(std::optional<ts::SteadyTime> now) {
-  double rate = rate_;
-  if (!reference_ && now && held_packets_ > 0) {
-    const auto passed = std::chrono::duration<double>(*now - released_.value_or(held_.front().arrival.steady)).count();
-    rate = std::max(passed, 0.0) * static_cast<double>(ts::system_clock_hz) / static_cast<double>(held_packets_);
-  }
+  const bool by_arrival = !reference_ && now && held_packets_ > 0;
+  const double rate = by_arrival ? rate_by_arrival(*now) : rate_;
   if (now) released_ = now;
   if (!held_.empty()) covered_ = held_.back().arrival.steady;
   settle(emitted_, rate);

@@ -84,6 +84,7 @@ class Timeline {
   void settle(std::uint64_t position, double ticks_per_packet);
   void emit(std::span<const ts::Packet> packets, const ts::Arrival& arrival, bool after_loss, double ticks_per_packet);
   void hold(std::span<const ts::Packet> packets, const io::Chunk& chunk, bool after_loss);
+  double rate_by_arrival(ts::SteadyTime now) const;
   void release_all(std::optional<ts::SteadyTime> now);
 
   bool live_;

@@ -144,6 +144,40 @@ TEST(Damage, MoreTablesThanThereAre) {
   EXPECT_LE(board.history().size(), 3003u);
 }
 
+// A PAT of more programs than there are: each of its packets costs no more.
+TEST(Damage, MoreProgramsThanThereAre) {
+  constexpr unsigned programs = 1000;
+  std::vector<ts::Packet> table;
+  ts::SectionPacketizer packetizer{ts::pat_pid};
+  for (std::uint8_t number = 0; number < 4; ++number) {
+    Bytes body;
+    for (unsigned i = 1; i <= programs / 4; ++i) {
+      const unsigned program = number * programs / 4 + i, pid = 0x0100 + program;
+      for (const unsigned byte : {program >> 8, program, 0xE0 | pid >> 8, pid}) {
+        body.push_back(static_cast<std::uint8_t>(byte));
+      }
+    }
+    packetizer.packetize(
+        support::long_section({.table = psi::table_id::pat, .extension = 1, .number = number, .last_number = 3}, body),
+        table);
+  }
+  Watch watched;
+  // At 20 Mb/s, that no TBsys takes.
+  for (unsigned i = 0; i < 100; ++i) {
+    const ts::Pcr pcr{ts::Ticks27{ts::system_clock_hz * i / 500}};
+    const auto clock = ts::Packet::pcr_only(ts::Pid{0x1000}, pcr, 0);
+    watched.feed_chunk({&clock, 1});
+    for (ts::Packet& packet : table) {
+      packet.set_continuity(packet.continuity() + static_cast<unsigned>(table.size()) * (i > 0 ? 1 : 0));
+      watched.feed_chunk({&packet, 1});
+    }
+  }
+  watched.finish();
+  EXPECT_EQ(watched.monitor().tracker().services().size(), programs);
+  const auto is_buffer = [](const auto& entry) { return entry.second.indicator == Indicator::buffer; };
+  EXPECT_EQ(std::ranges::count_if(watched.board().history(), is_buffer), 256);
+}
+
 TEST(Damage, OfCaptures) {
   bool any = false;
   for (const auto* name : {"mpts-dvbt-22394kbps.ts", "hd1080i-h264-eac3-dvbsub.ts", "scrambled-tei-cc-errors.ts",

@@ -10,6 +10,9 @@
 namespace tsmon {
 namespace {
 
+// Each packet of a PAT goes through as many; no multiplex has so many programs, but a PAT can name 64 k.
+constexpr std::size_t most_psi_buffers = 256;
+
 // How late an absence may be found, beside the holding of packets until their time is known.
 constexpr ts::Ticks27 poll_interval = std::chrono::milliseconds{20};
 constexpr ts::Ticks27 window{ts::system_clock_hz};
@@ -268,6 +271,7 @@ void Monitor::take_scrambled(const ts::Packet& packet, PidState& state, Moment a
 
 void Monitor::take_pcr(const ts::Packet& packet, ts::Pcr pcr, PidState& state, Moment at, const Stretch& stretch) {
   if (!state.pcr) state.pcr = std::make_unique<PcrMeter>(packet.pid(), board_, options_.limits);
+  if (!std::exchange(state.pcr_since_interruption, true)) pcrs_since_interruption_.push_back(packet.pid());
   const auto arrival = options_.live ? std::optional{stretch.arrival.steady} : std::nullopt;
   // The program's clock against the timeline, whatever clock the limits are measured by.
   state.pcr->feed(pcr, at, packet.discontinuity(), arrival, totals_.null_packets > 0);
@@ -275,9 +279,12 @@ void Monitor::take_pcr(const ts::Packet& packet, ts::Pcr pcr, PidState& state, M
 
 // Packets are missing: positions before and after do not belong together.
 void Monitor::interrupt_pcrs() {
-  for (const ts::Pid pid : seen_) {
-    if (auto& pcr = pids_[pid.value()].pcr) pcr->interrupt();
+  for (const ts::Pid pid : pcrs_since_interruption_) {
+    PidState& state = pids_[pid.value()];
+    state.pcr_since_interruption = false;
+    if (state.pcr) state.pcr->interrupt();
   }
+  pcrs_since_interruption_.clear();
 }
 
 // Packets of any PID may be missing.
@@ -437,6 +444,7 @@ void Monitor::follow_streams() {
     return service == nullptr || service->pmt_pid != entry.second.pmt_pid();
   });
   for (const auto& [id, service] : tracker_.services()) {
+    if (psi_buffers_.size() >= most_psi_buffers) break;
     psi_buffers_.try_emplace(id, id, service.pmt_pid, board_);
   }
   std::map<ts::Pid, std::pair<psi::ServiceId, const psi::Pmt::Stream*>> wanted;

@@ -42,6 +42,7 @@ struct PidState {
   std::unique_ptr<ElementaryWatch> elementary;
   ts::Pid pcr_pid;  // of its program
   std::unique_ptr<PcrMeter> pcr;
+  bool pcr_since_interruption = false;
 
   ts::ProgramTime last_seen{};
   std::array<Moment, 2> starts{};  // of tables: the last packets with payload_unit_start_indicator
@@ -158,6 +159,7 @@ class Monitor {
   ChangeHandler on_change_, on_trouble_;
   std::vector<PidState> pids_;
   std::set<ts::Pid> seen_;
+  std::vector<ts::Pid> pcrs_since_interruption_;     // few, where a loss follows another
   std::set<ts::Pid> referenced_;                     // named by a table
   std::optional<ts::ProgramTime> references_known_;  // all PMTs of the PAT have come
   std::set<ts::Pid> clocks_;                         // PCR PIDs of the PMTs

@@ -500,10 +500,10 @@ jpeg_size() {
   tsmon --pass "$(good)" udp://239.9.1.1:5000,iface=lo >out 2>err
   [ ! -s out ]
   grep -qE '^udp://239.9.1.1:5000,iface=lo: [0-9]+ packets, 0 dropped \(0 of them refused by the network\)' err
-  has_all() { [ "$(stat -c %s received.ts 2>/dev/null || echo 0)" -eq "$(stat -c %s "$(good)")" ]; }
+  has_taken_all() { [ "$(ss -H -u -a -n 'sport = :5000' | awk '{ print $2 }')" -eq 0 ]; }
+  wait_until has_taken_all
   kill -TERM "$receiver"
   wait "$receiver"
-  has_all
   cmp received.ts "$(good)"
 }
 

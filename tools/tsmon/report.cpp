@@ -211,7 +211,8 @@ std::string Report::services(bool with_components) const {
                     {"LEAST", Align::right},
                     {"GREATEST", Align::right},
                     {"SCRAMBLED"},
-                    {"EVENT NOW"}}};
+                    {"EVENT NOW"},
+                    {"NEXT"}}};
   for (const auto& [id, service] : monitor_.tracker().services()) {
     const RateMeter* meter = monitor_.service_rate(id);
     const RateMeter rate = meter != nullptr ? *meter : RateMeter{};
@@ -219,7 +220,8 @@ std::string Report::services(bool with_components) const {
     for (const ts::Pid pid : monitor_.pids_of(id)) scrambled = scrambled || monitor_.state(pid).scrambled > 0;
     table.add_row({hex(id), name_of(service).value_or(absent), service.pmt ? "PMT" : "PMT (not seen)",
                    hex(service.pmt_pid), rate_text(monitor_.mean_rate(id)), rate_text(rate.least()),
-                   rate_text(rate.greatest()), scrambled ? "yes" : "no", event_name(service.present).value_or(absent)});
+                   rate_text(rate.greatest()), scrambled ? "yes" : "no", event_name(service.present).value_or(absent),
+                   event_name(service.following).value_or(absent)});
     if (!with_components || !service.pmt) continue;
     for (const auto& stream : service.pmt->streams) {
       const auto& state = monitor_.state(stream.pid);

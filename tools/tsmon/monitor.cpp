@@ -340,35 +340,41 @@ void Monitor::tell(const std::string& text, const Subject& subject) {
 
 // What the tables name, and the streams that they announce.
 void Monitor::update_references() {
-  std::set<ts::Pid> named;
-  const auto name = [&named](const std::vector<ts::Pid>& pids) { named.insert(pids.begin(), pids.end()); };
-  if (tracker_.pat() && tracker_.pat()->network_pid) named.insert(*tracker_.pat()->network_pid);
-  if (tracker_.cat()) name(psi::conditional_access_pids(tracker_.cat()->descriptors));
-  std::map<ts::Pid, psi::ServiceId> expected;
+  // By PID: PMTs can name the same ones thousands of times.
+  std::vector<bool> named(ts::Pid::count);
+  const auto name = [&named](ts::Pid pid) { named[pid.value()] = true; };
+  const auto name_all = [&name](const std::vector<ts::Pid>& pids) { std::ranges::for_each(pids, name); };
+  if (tracker_.pat() && tracker_.pat()->network_pid) name(*tracker_.pat()->network_pid);
+  if (tracker_.cat()) name_all(psi::conditional_access_pids(tracker_.cat()->descriptors));
+  std::vector<std::optional<psi::ServiceId>> expected(ts::Pid::count);
+  const auto await = [&expected](ts::Pid pid, psi::ServiceId id) {
+    if (auto& entry = expected[pid.value()]; !entry) entry = id;
+  };
   std::set<ts::Pid> clocks;
   for (const auto& [id, service] : tracker_.services()) {
-    named.insert(service.pmt_pid);
+    name(service.pmt_pid);
     if (!service.pmt) continue;
-    name(psi::conditional_access_pids(service.pmt->descriptors));
+    name_all(psi::conditional_access_pids(service.pmt->descriptors));
     if (service.pmt->pcr_pid != ts::null_pid) {
-      named.insert(service.pmt->pcr_pid);
+      name(service.pmt->pcr_pid);
       clocks.insert(service.pmt->pcr_pid);
-      expected.try_emplace(service.pmt->pcr_pid, id);
+      await(service.pmt->pcr_pid, id);
     }
     for (const auto& stream : service.pmt->streams) {
-      named.insert(stream.pid);
-      name(psi::conditional_access_pids(stream.descriptors));
-      if (is_continuous(stream)) expected.try_emplace(stream.pid, id);
+      name(stream.pid);
+      name_all(psi::conditional_access_pids(stream.descriptors));
+      if (is_continuous(stream)) await(stream.pid, id);
     }
   }
+  std::set<ts::Pid> referenced;
   for (std::size_t i = 0; i < pids_.size(); ++i) {
     const ts::Pid pid{static_cast<unsigned>(i)};
     PidState& state = pids_[i];
-    const auto found = expected.find(pid);
-    expect(pid, state, found == expected.end() ? std::nullopt : std::optional{found->second});
-    refer(pid, state, named.contains(pid));
+    expect(pid, state, expected[i]);
+    refer(pid, state, named[i]);
+    if (named[i]) referenced.insert(referenced.end(), pid);
   }
-  referenced_ = std::move(named);
+  referenced_ = std::move(referenced);
   const auto is_known = [](const auto& entry) { return entry.second.pmt.has_value(); };
   if (std::ranges::all_of(tracker_.services(), is_known)) {
     if (!references_known_) references_known_ = now_.time;
@@ -447,27 +453,36 @@ void Monitor::follow_streams() {
     if (psi_buffers_.size() >= most_psi_buffers) break;
     psi_buffers_.try_emplace(id, id, service.pmt_pid, board_);
   }
-  std::map<ts::Pid, std::pair<psi::ServiceId, const psi::Pmt::Stream*>> wanted;
+  struct Wanted {
+    const psi::Service* service = nullptr;
+    const psi::Pmt::Stream* stream = nullptr;
+  };
+  std::vector<Wanted> wanted(ts::Pid::count);
   for (const auto& [id, service] : tracker_.services()) {
     if (!service.pmt) continue;
-    for (const auto& stream : service.pmt->streams) wanted.try_emplace(stream.pid, id, &stream);
+    for (const auto& stream : service.pmt->streams) {
+      if (Wanted& entry = wanted[stream.pid.value()]; entry.stream == nullptr) entry = {&service, &stream};
+    }
   }
   std::erase_if(streams_, [&](ts::Pid pid) {
     auto& watch = pids_[pid.value()].elementary;
-    const auto found = wanted.find(pid);
-    if (found != wanted.end() && watch->service() == found->second.first && watch->stream() == *found->second.second) {
+    const Wanted& entry = wanted[pid.value()];
+    if (entry.stream != nullptr && watch->service() == entry.service->id && watch->stream() == *entry.stream) {
       return false;
     }
     watch->release(now_);
     watch.reset();
     return true;
   });
-  for (const auto& [pid, entry] : wanted) {
-    auto& watch = pids_[pid.value()].elementary;
-    pids_[pid.value()].pcr_pid = tracker_.find(entry.first)->pmt->pcr_pid;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const Wanted& entry = wanted[i];
+    if (entry.stream == nullptr) continue;
+    const ts::Pid pid = entry.stream->pid;
+    auto& watch = pids_[i].elementary;
+    pids_[i].pcr_pid = entry.service->pmt->pcr_pid;
     // A stream on the PID of a table: the table is what we can read.
     if (watch || tracker_.wants(pid)) continue;
-    watch = std::make_unique<ElementaryWatch>(entry.first, *entry.second, now_, board_, options_.limits);
+    watch = std::make_unique<ElementaryWatch>(entry.service->id, *entry.stream, now_, board_, options_.limits);
     streams_.insert(pid);
   }
 }

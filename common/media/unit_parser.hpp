@@ -51,6 +51,7 @@ class UnitParser {
   Codec context_;
   Parser parser_;
   std::int64_t fed_ = 0;             // bytes
+  std::size_t nal_units_ = 0;        // start codes since the last unit, of H.264 and HEVC
   std::int64_t answered_ = 0;        // bytes, when the last unit was
   std::deque<std::int64_t> losses_;  // fed_ at each, ahead of the next unit
 };

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "common/media/jpeg.hpp"
 #include "common/media/loudness.hpp"
 #include "common/media/scaler.hpp"
+#include "common/media/unit_parser.hpp"
 #include "tests/support/encoded_stream.hpp"
 
 namespace {
@@ -85,6 +87,17 @@ TEST(Loudness, GoesOnOverAChangeOfChannels) {
 }
 
 // White of limited range, and the red of BT.709 bars: both as JPEG has them.
+// NAL units that FFmpeg would take 4 KiB for each of.
+TEST(UnitParser, ForgetsAFloodOfNalUnits) {
+  const std::vector<std::uint8_t> nal_unit{0, 0, 1, 0x46, 0x01, 0x50, 0xAA, 0x80};
+  std::size_t longest = 0;
+  const auto take = [&](const media::Unit& unit) { longest = std::max(longest, unit.bytes.size()); };
+  media::UnitParser parser{AV_CODEC_ID_HEVC};
+  for (int i = 0; i < 20'000; ++i) parser.feed(nal_unit, std::nullopt, take);
+  parser.finish(take);
+  EXPECT_LT(longest, 5000 * nal_unit.size());
+}
+
 TEST(Scaler, KeepsRangeAndMatrix) {
   const auto picture = support::make_picture(1280, 720);
   support::fill(*picture, 235);

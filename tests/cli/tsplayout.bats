@@ -271,6 +271,7 @@ broken_frames() {
 
 @test "sound whose PES packets begin anywhere has no broken frame where it joins" {
   local file
+  capture mpts-dvbt-22394kbps.ts
   file=$(capture mpts-dvbt-22394kbps.ts)
   tsplayout --times 3 "$file" --output out.ts
   # Its own beginning is one within a frame.

@@ -10,4 +10,7 @@ namespace cli {
 std::string json_text(const nlohmann::json& value);
 std::string json_text(const nlohmann::ordered_json& value);
 
+// The same on one line, without a line feed: for a stream of objects.
+std::string json_line(const nlohmann::ordered_json& value);
+
 }  // namespace cli

@@ -194,14 +194,8 @@ void AudioTrack::tell_errors(Moment at) {
 }
 
 void AudioTrack::tell_error(Moment at, std::string what, std::uint64_t count) {
-  mailbox_.set_measured(Indicator::decode_error);
   figures_.errors += count;
-  mailbox_.post({.kind = DecodeEvent::Kind::occur,
-                 .indicator = Indicator::decode_error,
-                 .subject = subject(),
-                 .at = at,
-                 .count = count,
-                 .detail = std::move(what)});
+  mailbox_.post_errors(subject(), at, std::move(what), count);
 }
 
 void AudioTrack::read_loudness() {

@@ -24,6 +24,16 @@ void DecodeMailbox::post(DecodeEvent event) {
   contents_.events.push_back(std::move(event));
 }
 
+void DecodeMailbox::post_errors(const Subject& subject, Moment at, std::string what, std::uint64_t count) {
+  set_measured(Indicator::decode_error);
+  post({.kind = DecodeEvent::Kind::occur,
+        .indicator = Indicator::decode_error,
+        .subject = subject,
+        .at = at,
+        .count = count,
+        .detail = std::move(what)});
+}
+
 void DecodeMailbox::note(std::string text) {
   const std::lock_guard lock(mutex_);
   if (contents_.notes.size() < most_notes) contents_.notes.push_back(std::move(text));

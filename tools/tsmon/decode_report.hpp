@@ -66,6 +66,8 @@ class DecodeMailbox {
   };
 
   void post(DecodeEvent event);
+  // So many decoding errors of a stream, `what` being the last.
+  void post_errors(const Subject& subject, Moment at, std::string what, std::uint64_t count);
   void note(std::string text);
   void set_measured(Indicator indicator);
   void set_figures(const DecodeFigures& figures);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/cli/date.hpp"
+#include "common/cli/json.hpp"
 #include "common/cli/log.hpp"
 #include "common/cli/table.hpp"  // printable()
 
@@ -13,10 +14,6 @@ namespace {
 
 using cli::Priority;
 using nlohmann::ordered_json;
-
-std::string line_of(const ordered_json& object) {
-  return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
 
 void add_subject(ordered_json& object, const Subject& subject) {
   if (subject.pid) object["pid"] = subject.pid->value();
@@ -51,7 +48,7 @@ void EventLog::alarm(AlarmBoard::Edge edge, const Alarm& alarm) {
   if (json_) {
     ordered_json object{{"event", "alarm"}, {"edge", to_text(edge)}};
     object.update(alarm_json(alarm, live_));
-    json_(line_of(object));
+    json_(cli::json_line(object));
     return;
   }
   const std::string subject = to_text(alarm.subject);
@@ -73,7 +70,7 @@ void EventLog::change(const std::string& text, const Subject& subject, Moment at
     object["packet"] = at.position;
     if (live_) object["at"] = cli::utc_text(wall);
     object["text"] = text;
-    json_(line_of(object));
+    json_(cli::json_line(object));
     return;
   }
   cli::log(live_ ? Priority::info : Priority::debug, "{}: {}", to_text(subject), cli::printable(text));

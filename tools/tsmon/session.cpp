@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/cli/json.hpp"
 #include "common/cli/log.hpp"
 #include "common/cli/table.hpp"  // printable()
 #include "common/cli/values.hpp"
@@ -40,10 +41,6 @@ Report::Size size_of_terminal(int fd) {
   winsize size{};
   const bool known = ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0;
   return known ? Report::Size{size.ws_row, size.ws_col} : Report::Size{24, 80};
-}
-
-std::string line_of(const nlohmann::ordered_json& object) {
-  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
 }
 
 }  // namespace
@@ -216,7 +213,7 @@ void Session::show() {
 
 void Session::write_report() {
   const auto statistics = source_->statistics();
-  std::string text = options_.json ? line_of(report_.json(statistics)) : report_.text(statistics);
+  std::string text = options_.json ? cli::json_line(report_.json(statistics)) + '\n' : report_.text(statistics);
   if (on_terminal_) {
     // In place of the table, and then up to where one can scroll back to, out of the next table's way.
     text.insert(0, "\x1B[H\x1B[J");

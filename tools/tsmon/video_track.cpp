@@ -138,14 +138,8 @@ void VideoTrack::tell_errors(Moment at) {
 }
 
 void VideoTrack::tell_error(Moment at, std::string what, std::uint64_t count) {
-  mailbox_.set_measured(Indicator::decode_error);
   figures_.errors += count;
-  mailbox_.post({.kind = DecodeEvent::Kind::occur,
-                 .indicator = Indicator::decode_error,
-                 .subject = subject(),
-                 .at = at,
-                 .count = count,
-                 .detail = std::move(what)});
+  mailbox_.post_errors(subject(), at, std::move(what), count);
 }
 
 // A file that cannot be written is said once, until the reason changes.

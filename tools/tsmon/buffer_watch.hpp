@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "common/psi/elementary_stream.hpp"
+#include "common/psi/decoder_model.hpp"
 #include "common/psi/tables.hpp"
 #include "common/ts/access_unit_scanner.hpp"
 #include "common/ts/packet.hpp"
@@ -43,16 +43,13 @@ class BufferWatch {
   ts::Tstd::Figures figures() const;
   // What the headers of the stream say, as far as it could be scanned.
   // Whether access units can be found in a stream of this kind.
-  bool scans() const { return model_ != Model::none; }
+  bool scans() const { return model_.kind() != psi::DecoderModel::Kind::none; }
   const std::optional<ts::VideoParameters>& video() const { return scanner_.video(); }
   const std::optional<ts::AudioFrame>& audio() const { return scanner_.audio(); }
   // Found, whole or not.
   std::uint64_t access_units() const { return access_units_; }
 
  private:
-  enum class Model : std::uint8_t { none, video, audio, teletext, subtitles };
-
-  std::optional<ts::TstdLimits> find_limits() const;
   void set_limits();
   void tell_events(std::uint64_t position);
   Subject subject() const { return {.pid = pid_, .service = service_}; }
@@ -60,11 +57,7 @@ class BufferWatch {
   psi::ServiceId service_;
   ts::Pid pid_;
   AlarmBoard& board_;
-  Model model_ = Model::none;
-  ts::AudioFormat audio_format_ = ts::AudioFormat::mpeg;
-  bool leak_method_ = true;
-  bool display_definition_ = false;
-  std::optional<ts::Ticks27> still_delay_;  // of a stream that may have still pictures
+  psi::DecoderModel model_;
   ts::AccessUnitScanner scanner_;
   std::optional<ts::Tstd> tstd_;
   std::uint32_t epoch_ = 0;  // of the program's clock

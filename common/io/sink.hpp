@@ -38,6 +38,9 @@ struct SinkOptions {
   std::optional<ts::Pid> pcr_pid{};
   // Live input to socket: from a packet's arrival to its sending; must cover input jitter and the spacing of PCRs.
   std::chrono::milliseconds latency{200};
+  // Socket outputs: when the packet at a position has to leave, where the writer knows: in order. PCRs are not asked
+  // for it then, and the latency is not added; the queue still holds what is written so far ahead.
+  std::function<ts::SteadyTime(std::uint64_t position)> due{};
   // Live input to file or pipe: how much may be queued.
   std::size_t queue_bytes = 8 << 20;
   // Needed for sockets; must live longer than the sink.

@@ -69,10 +69,14 @@ SocketSink::SocketSink(const Endpoint& endpoint, const SinkOptions& options)
 SocketSink::~SocketSink() { options_.pacer->close(channel_); }
 
 void SocketSink::write(std::span<const ts::Packet> packets, const Stamp& stamp) {
-  const SteadyTime arrival = options_.live ? stamp.arrival.steady : now();
-  std::uint64_t position = stamp.position;
-  for (const ts::Packet& packet : packets) timer_.feed(packet, position++, arrival);
   packets_ += packets.size();
+  std::uint64_t position = stamp.position;
+  if (options_.due) {
+    for (const ts::Packet& packet : packets) add(packet, options_.due(position++));
+    return;
+  }
+  const SteadyTime arrival = options_.live ? stamp.arrival.steady : now();
+  for (const ts::Packet& packet : packets) timer_.feed(packet, position++, arrival);
   collect();
 }
 
@@ -140,8 +144,9 @@ void SocketSink::send() {
 
 // Back pressure: the queue holds what is due soon, and the input waits with the rest.
 void SocketSink::wait_until_near(SteadyTime due) {
-  if (now() >= due - options_.latency - most_ahead) return;
-  const SteadyTime near = due - options_.latency - least_ahead;
+  const SteadyTime written = options_.due ? due : due - options_.latency;
+  if (now() >= written - most_ahead) return;
+  const SteadyTime near = written - least_ahead;
   while (now() < near && !stopping()) std::this_thread::sleep_until(std::min(near, now() + patience));
   timer_.throttled();
 }

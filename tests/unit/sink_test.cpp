@@ -14,6 +14,7 @@
 #include <atomic>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <system_error>
 #include <thread>
@@ -387,15 +388,14 @@ TEST_F(SocketSinks, DoNotLetALowRateWaitForAFullDatagram) {
   EXPECT_EQ(received, packets);
 }
 
-TEST_F(SocketSinks, LetNoPcrOfALowRateWait) {
-  const auto source = receiver("udp://127.0.0.1:5000");
-  const auto sink = open("udp://127.0.0.1:5000", {.latency = 20ms, .pacer = &pacer_});
+// Writes radio to the sink, whose datagrams the source gets.
+void expect_no_waiting_pcr(io::Sink& sink, io::Source& source) {
   const auto packets = radio(41);
-  sink->write(packets, stamp(0));
-  sink->finish();
+  sink.write(packets, stamp(0));
+  sink.finish();
   std::size_t count = 0, pcrs = 0;
   while (count < packets.size()) {
-    const auto chunks = source->read(10s);
+    const auto chunks = source.read(10s);
     ASSERT_FALSE(chunks.empty());
     for (const auto& chunk : chunks) {
       // A datagram leaves when its last packet is due. The first PCR alone cannot tell the rate.
@@ -408,6 +408,79 @@ TEST_F(SocketSinks, LetNoPcrOfALowRateWait) {
     }
   }
   EXPECT_EQ(pcrs, 9u);
+}
+
+TEST_F(SocketSinks, LetNoPcrOfALowRateWait) {
+  const auto source = receiver("udp://127.0.0.1:5000");
+  const auto sink = open("udp://127.0.0.1:5000", {.latency = 20ms, .pacer = &pacer_});
+  expect_no_waiting_pcr(*sink, *source);
+}
+
+// Times that a writer knows, `interval` from packet to packet.
+std::function<ts::SteadyTime(std::uint64_t)> due_every(std::chrono::nanoseconds interval, ts::SteadyTime start) {
+  return [=](std::uint64_t position) { return start + interval * static_cast<std::int64_t>(position); };
+}
+
+TEST_F(SocketSinks, SendAtTheTimesThatTheWriterKnows) {
+  const auto start = std::chrono::steady_clock::now();
+  for (const bool live : {false, true}) {
+    const auto source = receiver("udp://127.0.0.1:5000");
+    // A clock that nobody needs is not there, and a latency of an hour would outlast the test.
+    const auto packets = stream(351, 0);
+    const auto sink =
+        open("udp://127.0.0.1:5000", {.live = live, .latency = 1h, .due = due_every(1ms, start), .pacer = &pacer_});
+    sink->write(packets, stamp(0));
+    sink->finish();
+    std::vector<ts::Packet> received;
+    while (received.size() < packets.size()) {
+      const auto chunks = source->read(10s);
+      ASSERT_FALSE(chunks.empty());
+      for (const auto& chunk : chunks) {
+        received.insert(received.end(), chunk.packets.begin(), chunk.packets.end());
+        const auto last = static_cast<std::int64_t>(received.size()) - 1;
+        ASSERT_GE(chunk.arrival.steady, start + last * 1ms - 50us) << live;  // two clocks
+      }
+    }
+    EXPECT_EQ(received, packets);
+    EXPECT_EQ(source->statistics().datagrams, 51u);
+    EXPECT_EQ(sink->statistics().dropped_packets, 0u);
+    EXPECT_EQ(sink->statistics().unclocked_packets, 0u);
+  }
+}
+
+TEST_F(SocketSinks, StampRtpByTheTimesThatTheWriterKnows) {
+  const io::FileDescriptor raw(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const auto local = io::SocketAddress::resolve("127.0.0.1", 5000);
+  ASSERT_EQ(::bind(raw.get(), local.get(), local.length), 0);
+  const auto start = std::chrono::steady_clock::now();
+  const auto sink = open("rtp://127.0.0.1:5000", {.due = due_every(1ms, start), .pacer = &pacer_});
+  sink->write(stream(70, 0), stamp(0));
+  sink->finish();
+  std::optional<ts::RtpHeader> last;
+  for (int i = 0; i < 10; ++i) {
+    Bytes datagram(2000);
+    ASSERT_EQ(::recv(raw.get(), datagram.data(), datagram.size(), 0), 12 + 1316);
+    const auto header = ts::RtpHeader::parse(datagram);
+    ASSERT_TRUE(header);
+    if (last) {
+      EXPECT_NEAR(header->timestamp - last->timestamp, 630, 1);  // 7 ms
+    }
+    last = header;
+  }
+}
+
+TEST_F(SocketSinks, LetNoPcrWaitWhereTheWriterKnowsTheTimes) {
+  const auto source = receiver("udp://127.0.0.1:5000");
+  const auto start = std::chrono::steady_clock::now();
+  const auto sink = open("udp://127.0.0.1:5000", {.due = due_every(7500us, start), .pacer = &pacer_});
+  expect_no_waiting_pcr(*sink, *source);
+}
+
+TEST_F(SocketSinks, MakeAWriterThatKnowsTheTimesWaitForThem) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto sink = open("udp://127.0.0.1:5000", {.latency = 1h, .due = due_every(1ms, start), .pacer = &pacer_});
+  sink->write(stream(700), stamp(0));
+  EXPECT_GE(std::chrono::steady_clock::now(), start + 399ms) << "300 ms before the last datagram";
 }
 
 TEST_F(SocketSinks, CountWhatLeavesBeforeThereIsANetworkAndSendOnceThereIs) {
@@ -440,6 +513,13 @@ TEST_F(SocketSinks, LiveOnesNeverBlock) {
   EXPECT_EQ(statistics.packets, 100'001u);
   EXPECT_GT(statistics.dropped_packets, 0u);
   EXPECT_EQ(statistics.unclocked_packets, 100'000u);
+}
+
+TEST_F(SocketSinks, LiveOnesDoNotBlockWhereTheWriterKnowsTheTimes) {
+  const auto in_an_hour = std::chrono::steady_clock::now() + 1h;
+  const auto sink = open("udp://127.0.0.1:5000", {.live = true, .due = due_every(1us, in_an_hour), .pacer = &pacer_});
+  sink->write(stream(100'000, 0), stamp(0));
+  EXPECT_GT(sink->statistics().dropped_packets, 0u);
 }
 
 TEST_F(SocketSinks, StopAtOnceWhenTold) {

@@ -19,7 +19,7 @@
 #include "common/io/pacer.hpp"
 #include "common/io/sink.hpp"
 #include "common/io/source.hpp"
-#include "tools/tsplayout/playout.hpp"
+#include "common/playout/playout.hpp"
 #include "tools/tsplayout/report.hpp"
 
 namespace {
@@ -67,10 +67,17 @@ void check(const Options& options) {
   }
 }
 
-tsplayout::Playout::Options playout_options(const Options& options) {
+playout::Playout::Options playout_options(const Options& options) {
   std::optional<std::uint64_t> turns{options.times.value_or(1)};
   if (options.loop) turns.reset();
   return {options.files, turns};
+}
+
+void log(playout::Severity severity, const std::string& message) {
+  const auto priority = severity == playout::Severity::error     ? cli::Priority::error
+                        : severity == playout::Severity::warning ? cli::Priority::warning
+                                                                 : cli::Priority::debug;
+  cli::log(priority, "{}", message);
 }
 
 cli::ExitStatus run(int argc, char** argv) {
@@ -84,9 +91,9 @@ cli::ExitStatus run(int argc, char** argv) {
   cli::ServiceManager manager;
   const auto stopping = [&] { return signals.stop(); };
   std::function<void()> on_packets;
-  tsplayout::Playout playout{playout_options(options),
-                             [](const std::string& file) { return io::open_source(io::Endpoint::parse(file)); },
-                             stopping, [&] { on_packets(); }};
+  playout::Playout playout{playout_options(options),
+                           [](const std::string& file) { return io::open_source(io::Endpoint::parse(file)); }, stopping,
+                           [&] { on_packets(); }, log};
   playout.check();
   if (stopping()) return cli::ExitStatus::done;
 

@@ -15,11 +15,11 @@ constexpr std::chrono::seconds telling_interval{2};
 
 }  // namespace
 
-Report::Report(io::Endpoint output, const Playout& playout, const io::Sink& sink, cli::Metrics& metrics)
+Report::Report(io::Endpoint output, const playout::Playout& playout, const io::Sink& sink, cli::Metrics& metrics)
     : output_(std::move(output)), playout_(playout), sink_(sink), metrics_(metrics) {}
 
 void Report::refresh() {
-  const PlayoutStatistics played = playout_.statistics();
+  const playout::PlayoutStatistics played = playout_.statistics();
   const auto count = [&](const char* name, const char* help, std::uint64_t total) {
     metrics_.counter(name, help).set(total);
   };
@@ -61,7 +61,7 @@ const std::string& Report::status_line() {
 }
 
 void Report::print() const {
-  const PlayoutStatistics played = playout_.statistics();
+  const playout::PlayoutStatistics played = playout_.statistics();
   cli::log(cli::Priority::notice, "playing {} (turn {}); {} packets sent of {} files, {} files skipped, {} clock jumps",
            playout_.playing(), playout_.turn(), played.packets, played.files, played.files_skipped, played.clock_jumps);
   const auto sent = sink_.statistics();

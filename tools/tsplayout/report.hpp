@@ -7,14 +7,14 @@
 #include "common/cli/metrics.hpp"
 #include "common/io/endpoint.hpp"
 #include "common/io/sink.hpp"
-#include "tools/tsplayout/playout.hpp"
+#include "common/playout/playout.hpp"
 
 namespace tsplayout {
 
 class Report {
  public:
   // All but `output` must live as long as this.
-  Report(io::Endpoint output, const Playout& playout, const io::Sink& sink, cli::Metrics& metrics);
+  Report(io::Endpoint output, const playout::Playout& playout, const io::Sink& sink, cli::Metrics& metrics);
 
   void refresh();
   const std::string& status_line();
@@ -25,7 +25,7 @@ class Report {
 
  private:
   const io::Endpoint output_;
-  const Playout& playout_;
+  const playout::Playout& playout_;
   const io::Sink& sink_;
   cli::Metrics& metrics_;
   std::string line_;

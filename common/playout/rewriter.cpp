@@ -1,14 +1,13 @@
-#include "tools/tsplayout/rewriter.hpp"
+#include "common/playout/rewriter.hpp"
 
+#include "common/playout/stretch.hpp"
 #include "common/ts/pes.hpp"
-#include "common/ts/section.hpp"
-#include "tools/tsplayout/stretch.hpp"
+#include "common/ts/splice.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 namespace {
 
-constexpr std::uint8_t splice_info_table = 0xFC;
 constexpr std::uint8_t pcr_flag = 0x10, opcr_flag = 0x08;
 constexpr std::size_t opcr_offset = 12;  // after adaptation header and PCR (ISO/IEC 13818-1 2.4.3.4)
 
@@ -20,15 +19,6 @@ void move_opcr(ts::Packet& packet, ts::Ticks27 delta) {
   std::copy_n(packet.bytes.begin() + opcr_offset, 6, as_pcr.bytes.begin() + 6);
   as_pcr.set_pcr(*as_pcr.pcr() + delta);
   std::copy_n(as_pcr.bytes.begin() + 6, 6, packet.bytes.begin() + opcr_offset);
-}
-
-void move_pts_adjustment(std::span<std::uint8_t> section, ts::Ticks90 delta) {
-  std::int64_t adjustment = section[4] & 1;
-  for (std::size_t i = 5; i < 9; ++i) adjustment = adjustment << 8 | section[i];
-  const auto moved = static_cast<std::uint64_t>((ts::Timestamp{ts::Ticks90{adjustment}} + delta).ticks());
-  section[4] = static_cast<std::uint8_t>((section[4] & 0xFE) | moved >> 32);
-  for (std::size_t i = 5; i < 9; ++i) section[i] = static_cast<std::uint8_t>(moved >> 8 * (8 - i));
-  ts::seal_section(section);
 }
 
 }  // namespace
@@ -90,22 +80,10 @@ void Rewriter::move_times(Pass& pass, ts::Packet& packet, std::uint64_t position
     }
   }
   if (!packet.unit_start() || packet.scrambling() != 0) return;
-  if (pass.is_splice_information(pid)) return move_splice_times(packet, to_ticks90(clock.move_at(position)));
+  if (pass.is_splice_information(pid)) return ts::move_splice_times(packet, to_ticks90(clock.move_at(position)));
   const auto header = ts::PesHeader::parse(packet.payload());
   if (!header || !header->pts) return;
   ts::move_timestamps(packet, to_ticks90(clock.move_of(header->dts.value_or(*header->pts), position)));
 }
 
-void move_splice_times(ts::Packet& packet, ts::Ticks90 delta) {
-  const auto payload = packet.payload();
-  if (payload.empty() || delta == ts::Ticks90{0}) return;
-  for (std::size_t at = 1u + payload[0]; at + 3 <= payload.size() && payload[at] == splice_info_table;) {
-    const std::size_t size = 3 + (static_cast<std::size_t>(payload[at + 1] & 0x0F) << 8 | payload[at + 2]);
-    if (size < 15 || size > payload.size() - at) return;
-    const auto section = payload.subspan(at, size);
-    if (ts::crc32(section) == 0) move_pts_adjustment(section, delta);
-    at += size;
-  }
-}
-
-}  // namespace tsplayout
+}  // namespace playout

@@ -1,4 +1,4 @@
-#include "tools/tsplayout/audio_ends.hpp"
+#include "common/playout/audio_ends.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,10 +7,10 @@
 #include <span>
 #include <vector>
 
+#include "common/playout/stretch.hpp"
 #include "common/ts/pes.hpp"
-#include "tools/tsplayout/stretch.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 namespace {
 
@@ -187,4 +187,4 @@ void end_with_whole_frames(PacketWindow& window, const AudioFormats& formats) {
   for (const auto& [pid, format] : formats) end_with_whole_frame(window, pid, format);
 }
 
-}  // namespace tsplayout
+}  // namespace playout

@@ -11,12 +11,12 @@
 #include <span>
 #include <tuple>
 
+#include "common/playout/packet_window.hpp"
+#include "common/playout/section_tracer.hpp"
 #include "common/ts/packet.hpp"
 #include "common/ts/section.hpp"
-#include "tools/tsplayout/packet_window.hpp"
-#include "tools/tsplayout/section_tracer.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 // What was sent, from file to file.
 class TableVersions {
@@ -57,4 +57,4 @@ class TablePatcher {
   std::map<ts::Pid, SectionTracer> tracers_;
 };
 
-}  // namespace tsplayout
+}  // namespace playout

@@ -1,4 +1,4 @@
-#include "tools/tsplayout/pass.hpp"
+#include "common/playout/pass.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -6,7 +6,7 @@
 
 #include "common/psi/elementary_stream.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 namespace {
 
@@ -154,4 +154,4 @@ std::optional<std::string> Pass::problem() const {
   return std::nullopt;
 }
 
-}  // namespace tsplayout
+}  // namespace playout

@@ -6,12 +6,12 @@
 #include <span>
 #include <vector>
 
+#include "common/playout/pass.hpp"
+#include "common/playout/stretch.hpp"
 #include "common/ts/packet.hpp"
 #include "common/ts/time.hpp"
-#include "tools/tsplayout/pass.hpp"
-#include "tools/tsplayout/stretch.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 // Packets between two files: null packets, and PCRs so that no clock is silent for longer than 40 ms (TR 101
 // 290 2.3.a).
@@ -46,4 +46,4 @@ class Filler {
 Filler join(const Pass& before, const std::map<ts::Pid, LastUnit>& last_units, Pass& after,
             std::map<ts::Pid, double>& fractions);
 
-}  // namespace tsplayout
+}  // namespace playout

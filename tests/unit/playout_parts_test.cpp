@@ -1,20 +1,20 @@
-// The parts of tsplayout: clocks, sections in place, versions, the ends of files.
+// The parts of a playout: clocks, sections in place, versions, the ends of files.
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <vector>
 
+#include "common/playout/audio_ends.hpp"
+#include "common/playout/clock_track.hpp"
+#include "common/playout/packet_window.hpp"
+#include "common/playout/rewriter.hpp"
+#include "common/playout/section_tracer.hpp"
+#include "common/playout/stretch.hpp"
+#include "common/playout/table_versions.hpp"
 #include "common/ts/pes.hpp"
-#include "tests/unit/tsplayout_stream.hpp"
-#include "tools/tsplayout/audio_ends.hpp"
-#include "tools/tsplayout/clock_track.hpp"
-#include "tools/tsplayout/packet_window.hpp"
-#include "tools/tsplayout/rewriter.hpp"
-#include "tools/tsplayout/section_tracer.hpp"
-#include "tools/tsplayout/stretch.hpp"
-#include "tools/tsplayout/table_versions.hpp"
+#include "tests/unit/playout_stream.hpp"
 
-namespace tsplayout {
+namespace playout {
 namespace {
 
 ts::Pcr pcr(std::int64_t ticks) { return ts::Pcr{ts::Ticks27{ticks}}; }
@@ -347,20 +347,5 @@ TEST(AudioEnds, LeaveWhatIsNoSoundThatTheyKnow) {
   for (std::size_t i = 0; i < packets.size(); ++i) EXPECT_EQ(window.at(i), packets[i]);
 }
 
-TEST(SpliceInformation, MovesPtsAdjustmentAndItsCrc) {
-  std::vector<std::uint8_t> section{0xFC, 0x30, 17, 0,    0x01, 0xFF, 0xFF, 0xFF, 0xF0, 0,
-                                    0xFF, 0xF0, 0,  0x00, 0,    0,    0,    0,    0,    0};
-  ts::seal_section(section);
-  std::vector<std::uint8_t> payload{0};
-  payload.insert(payload.end(), section.begin(), section.end());
-  payload.resize(184, 0xFF);
-  auto packet = test::make_packet({.pid = 0x1F0, .unit_start = true}, payload);
-  move_splice_times(packet, ts::Ticks90{0x20});
-  const auto moved = packet.payload().subspan(1, section.size());
-  EXPECT_EQ(ts::crc32(moved), 0u);
-  EXPECT_EQ(moved[4] & 1, 0);
-  EXPECT_EQ(moved[8], 0x10) << "modulo 2^33";
-}
-
 }  // namespace
-}  // namespace tsplayout
+}  // namespace playout

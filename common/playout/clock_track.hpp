@@ -9,7 +9,7 @@
 #include "common/ts/packet.hpp"
 #include "common/ts/time.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 class ClockTrack {
  public:
@@ -75,4 +75,4 @@ bool same_rate(double a, double b);
 // To the nearest tick.
 ts::Ticks90 to_ticks90(ts::Ticks27 time);
 
-}  // namespace tsplayout
+}  // namespace playout

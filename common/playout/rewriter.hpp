@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <span>
 
+#include "common/playout/pass.hpp"
 #include "common/ts/packet.hpp"
-#include "tools/tsplayout/pass.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 class Rewriter {
  public:
@@ -40,7 +40,4 @@ class Rewriter {
   std::uint64_t blanked_ = 0;
 };
 
-// Adds to the pts_adjustment of the splice_info_sections (ANSI/SCTE 35 9.6) that lie whole in this packet.
-void move_splice_times(ts::Packet& packet, ts::Ticks90 delta);
-
-}  // namespace tsplayout
+}  // namespace playout

@@ -1,8 +1,8 @@
-#include "tools/tsplayout/section_tracer.hpp"
+#include "common/playout/section_tracer.hpp"
 
 #include <algorithm>
 
-namespace tsplayout {
+namespace playout {
 
 namespace {
 
@@ -69,4 +69,4 @@ void SectionTracer::drop() {
   pieces_.clear();
 }
 
-}  // namespace tsplayout
+}  // namespace playout

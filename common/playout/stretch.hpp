@@ -7,11 +7,11 @@
 #include <map>
 #include <optional>
 
+#include "common/playout/packet_window.hpp"
 #include "common/ts/packet.hpp"
 #include "common/ts/time.hpp"
-#include "tools/tsplayout/packet_window.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 struct StretchStart {
   // Where PES packets or sections begin. On other PIDs nothing can be said to be broken.
@@ -32,4 +32,4 @@ std::map<ts::Pid, LastUnit> finish_stretch(PacketWindow& window);
 // Takes the payload out of a packet: a null packet remains, or a PCR without payload.
 void blank(ts::Packet& packet);
 
-}  // namespace tsplayout
+}  // namespace playout

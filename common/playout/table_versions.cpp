@@ -1,11 +1,11 @@
-#include "tools/tsplayout/table_versions.hpp"
+#include "common/playout/table_versions.hpp"
 
 #include <string_view>
 #include <vector>
 
 #include "common/psi/tables.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 namespace {
 
@@ -78,4 +78,4 @@ void TablePatcher::patch(PacketWindow& window, ts::Pid pid, std::span<const std:
   }
 }
 
-}  // namespace tsplayout
+}  // namespace playout

@@ -9,7 +9,7 @@
 
 #include "common/ts/packet.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 class SectionTracer {
  public:
@@ -36,4 +36,4 @@ class SectionTracer {
   int last_counter_ = -1;
 };
 
-}  // namespace tsplayout
+}  // namespace playout

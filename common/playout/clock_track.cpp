@@ -1,4 +1,4 @@
-#include "tools/tsplayout/clock_track.hpp"
+#include "common/playout/clock_track.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -6,7 +6,7 @@
 
 #include "common/ts/program_clock.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 namespace {
 
@@ -89,4 +89,4 @@ bool ClockTrack::jumps_at(std::uint64_t position) const {
   return bases_.size() > 1 && position != first_position_ && bases_[base_at(position)].position == position;
 }
 
-}  // namespace tsplayout
+}  // namespace playout

@@ -1,4 +1,4 @@
-// What tsplayout sends, judged as a receiver would: counters, clocks, time stamps, tables.
+// What a playout sends, judged as a receiver would: counters, clocks, time stamps, tables.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -17,14 +17,14 @@
 #include <utility>
 #include <vector>
 
+#include "common/playout/playout.hpp"
 #include "common/psi/service_tracker.hpp"
 #include "common/ts/continuity.hpp"
 #include "common/ts/pes.hpp"
 #include "tests/support/temporary_directory.hpp"
-#include "tests/unit/tsplayout_stream.hpp"
-#include "tools/tsplayout/playout.hpp"
+#include "tests/unit/playout_stream.hpp"
 
-namespace tsplayout {
+namespace playout {
 namespace {
 
 using Files = std::map<std::string, std::vector<ts::Packet>>;
@@ -422,4 +422,4 @@ TEST(Playout, SurvivesDamage) {
 }
 
 }  // namespace
-}  // namespace tsplayout
+}  // namespace playout

@@ -9,7 +9,7 @@
 
 #include "common/ts/packet.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 // A ring. Positions count the packets of the file; a packet stays where it is in memory until it is popped.
 class PacketWindow {
@@ -39,4 +39,4 @@ class PacketWindow {
   std::uint64_t begin_ = 0, end_ = 0;
 };
 
-}  // namespace tsplayout
+}  // namespace playout

@@ -1,4 +1,4 @@
-#include "tools/tsplayout/playout.hpp"
+#include "common/playout/playout.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -7,10 +7,7 @@
 #include <system_error>
 #include <utility>
 
-#include "common/cli/log.hpp"
-#include "common/cli/values.hpp"
-
-namespace tsplayout {
+namespace playout {
 
 namespace {
 
@@ -31,11 +28,13 @@ io::Stamp stamp_of(std::uint64_t position) {
 
 }  // namespace
 
-Playout::Playout(Options options, Opener open, std::function<bool()> stopping, std::function<void()> on_packets)
+Playout::Playout(Options options, Opener open, std::function<bool()> stopping, std::function<void()> on_packets,
+                 Teller teller)
     : options_(std::move(options)),
       open_(std::move(open)),
       stopping_(std::move(stopping)),
-      on_packets_(std::move(on_packets)) {}
+      on_packets_(std::move(on_packets)),
+      teller_(std::move(teller)) {}
 
 std::unique_ptr<Pass> Playout::load(const std::string& file, TableVersions& versions, std::size_t window) const {
   auto pass = std::make_unique<Pass>(file, open_(file), versions, window);
@@ -118,7 +117,7 @@ std::unique_ptr<Pass> Playout::load_next() {
     } catch (const std::exception& error) {
       reason = error.what();
     }
-    cli::log(cli::Priority::warning, "{}; skipped", reason);
+    tell(Severity::warning, reason + "; skipped");
     ++files_skipped_;
   }
   return nullptr;
@@ -132,7 +131,7 @@ void Playout::fill() try {
     return stopping_();
   });
 } catch (const std::exception& error) {
-  cli::log(cli::Priority::error, "{}; goes on with the next file", error.what());
+  tell(Severity::error, std::string{error.what()} + "; goes on with the next file");
   current_->end();
   ++files_skipped_;
 }
@@ -174,19 +173,23 @@ void Playout::play_filler(io::Sink& sink, Filler& filler) {
 }
 
 void Playout::announce() {
-  cli::log(cli::Priority::debug, "plays {}, turn {}", playing(), turn_);
+  tell(Severity::debug, "plays " + playing() + ", turn " + std::to_string(turn_));
   if (warned_scrambled_ || current_->scrambled().none() || rewriter_.is_first_file()) return;
   warned_scrambled_ = true;
-  cli::log(cli::Priority::warning, "{}: is scrambled: its PTS and DTS cannot be moved and jump where files meet",
-           playing());
+  tell(Severity::warning, playing() + ": is scrambled: its PTS and DTS cannot be moved and jump where files meet");
+}
+
+void Playout::tell(Severity severity, const std::string& message) const {
+  if (teller_) teller_(severity, message);
 }
 
 // Of a file that has been read, and not again at its next turn.
 void Playout::tell_skipped() {
   const auto& file = current_->statistics();
   if (file.skipped_bytes == 0 || !told_skipped_.insert(playing()).second) return;
-  cli::log(cli::Priority::warning, "{}: {} bytes skipped that belong to no packet, {} losses of sync", playing(),
-           file.skipped_bytes, file.sync_losses);
+  tell(Severity::warning, playing() + ": " + std::to_string(file.skipped_bytes) +
+                              " bytes skipped that belong to no packet, " + std::to_string(file.sync_losses) +
+                              " losses of sync");
 }
 
 void Playout::retire() {
@@ -206,4 +209,4 @@ PlayoutStatistics Playout::statistics() const {
   return all;
 }
 
-}  // namespace tsplayout
+}  // namespace playout

@@ -1,11 +1,11 @@
-#include "tools/tsplayout/join.hpp"
+#include "common/playout/join.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <optional>
 
-namespace tsplayout {
+namespace playout {
 
 namespace {
 
@@ -158,4 +158,4 @@ Filler join(const Pass& before, const std::map<ts::Pid, LastUnit>& last_units, P
   return {packets, std::move(clocks)};
 }
 
-}  // namespace tsplayout
+}  // namespace playout

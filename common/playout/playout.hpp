@@ -14,12 +14,12 @@
 
 #include "common/io/sink.hpp"
 #include "common/io/source.hpp"
-#include "tools/tsplayout/join.hpp"
-#include "tools/tsplayout/pass.hpp"
-#include "tools/tsplayout/rewriter.hpp"
-#include "tools/tsplayout/table_versions.hpp"
+#include "common/playout/join.hpp"
+#include "common/playout/pass.hpp"
+#include "common/playout/rewriter.hpp"
+#include "common/playout/table_versions.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 struct PlayoutStatistics {
   std::uint64_t packets = 0;          // sent
@@ -33,6 +33,8 @@ struct PlayoutStatistics {
   std::uint64_t sync_losses = 0;    // of files
 };
 
+enum class Severity { debug, warning, error };
+
 class Playout {
  public:
   using Opener = std::function<std::unique_ptr<io::Source>(const std::string& file)>;
@@ -42,8 +44,14 @@ class Playout {
     std::size_t window = Pass::default_window;
   };
 
-  // `stopping` is asked often: true ends. `on_packets` is called between batches, and while run() waits for a file.
-  Playout(Options options, Opener open, std::function<bool()> stopping, std::function<void()> on_packets);
+  // What there is to say: which file plays, is skipped, or is not what it should be. Called from a thread of the
+  // playout's own too.
+  using Teller = std::function<void(Severity, const std::string& message)>;
+
+  // `stopping` is asked often, also from that thread: true ends. `on_packets` is called between batches, and while
+  // run() waits for a file.
+  Playout(Options options, Opener open, std::function<bool()> stopping, std::function<void()> on_packets,
+          Teller teller = {});
 
   // Looks into every file before anything is sent. Throws, with the file's name and the reason, for one that cannot
   // be played.
@@ -66,6 +74,7 @@ class Playout {
   void follow_clock(io::Sink& sink);
   void play_filler(io::Sink& sink, Filler& filler);
   void announce();
+  void tell(Severity severity, const std::string& message) const;
   void tell_skipped();
   void retire();
 
@@ -73,6 +82,7 @@ class Playout {
   Opener open_;
   std::function<bool()> stopping_;
   std::function<void()> on_packets_;
+  Teller teller_;
   TableVersions versions_;
   Rewriter rewriter_;
   std::map<ts::Pid, double> fractions_;
@@ -87,4 +97,4 @@ class Playout {
   PlayoutStatistics statistics_;
 };
 
-}  // namespace tsplayout
+}  // namespace playout

@@ -1,13 +1,13 @@
-#include "tools/tsplayout/stretch.hpp"
+#include "common/playout/stretch.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <vector>
 
+#include "common/playout/section_tracer.hpp"
 #include "common/ts/pes.hpp"
-#include "tools/tsplayout/section_tracer.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 namespace {
 
@@ -166,4 +166,4 @@ void blank(ts::Packet& packet) {
   packet = pcr ? ts::Packet::pcr_only(packet.pid(), *pcr, packet.continuity()) : ts::Packet::null();
 }
 
-}  // namespace tsplayout
+}  // namespace playout

@@ -12,14 +12,14 @@
 #include <vector>
 
 #include "common/io/source.hpp"
+#include "common/playout/audio_ends.hpp"
+#include "common/playout/clock_track.hpp"
+#include "common/playout/packet_window.hpp"
+#include "common/playout/stretch.hpp"
+#include "common/playout/table_versions.hpp"
 #include "common/psi/service_tracker.hpp"
-#include "tools/tsplayout/audio_ends.hpp"
-#include "tools/tsplayout/clock_track.hpp"
-#include "tools/tsplayout/packet_window.hpp"
-#include "tools/tsplayout/stretch.hpp"
-#include "tools/tsplayout/table_versions.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 class Pass {
  public:
@@ -90,4 +90,4 @@ class Pass {
   AudioFormats audio_;
 };
 
-}  // namespace tsplayout
+}  // namespace playout

@@ -4,11 +4,11 @@
 
 #include <map>
 
+#include "common/playout/packet_window.hpp"
 #include "common/ts/audio_frame.hpp"
 #include "common/ts/packet.hpp"
-#include "tools/tsplayout/packet_window.hpp"
 
-namespace tsplayout {
+namespace playout {
 
 using AudioFormats = std::map<ts::Pid, ts::AudioFormat>;
 
@@ -18,4 +18,4 @@ void begin_with_whole_frames(PacketWindow& window, const AudioFormats& formats);
 // The window ends with the end of a file. Each stream's last PES packet that is whole then ends with a frame.
 void end_with_whole_frames(PacketWindow& window, const AudioFormats& formats);
 
-}  // namespace tsplayout
+}  // namespace playout

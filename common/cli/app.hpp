@@ -190,15 +190,7 @@ App::Option App::choice(const std::string& names, T& target, const std::vector<s
     spec.choices.push_back(word);
     if (value == target) spec.default_text = word;
   }
-  spec.take = [&target, values, metavar](std::string_view text) {
-    for (const auto& [word, value] : values) {
-      if (word == text) {
-        target = value;
-        return;
-      }
-    }
-    throw std::invalid_argument("not one of " + metavar + ": '" + std::string{text} + "'");
-  };
+  spec.take = [&target, values](std::string_view text) { target = parse_choice(text, values); };
   return Option{spec};
 }
 

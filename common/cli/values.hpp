@@ -10,8 +10,10 @@
 #include <filesystem>
 #include <limits>
 #include <string>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/ts/packet.hpp"
 
@@ -68,6 +70,17 @@ std::string to_text(const std::filesystem::path& value);
 
 // Decimal or 0x, within [least, greatest].
 std::int64_t parse_integer(std::string_view text, std::int64_t least, std::int64_t greatest);
+
+// One of a few words.
+template <class T>
+T parse_choice(std::string_view text, const std::vector<std::pair<std::string, T>>& values) {
+  std::string words;
+  for (const auto& [word, value] : values) {
+    if (word == text) return value;
+    words += (words.empty() ? "" : "|") + word;
+  }
+  throw std::invalid_argument("not one of " + words + ": '" + std::string{text} + "'");
+}
 
 template <std::integral T>
 requires(!std::same_as<T, bool>) void parse_value(std::string_view text, T& value) {

@@ -293,23 +293,12 @@ class Parser {
     return static_cast<std::uint64_t>(count * unit);
   }
 
-  // %2C stands for a comma, which would end the value.
   std::string decoded(std::string_view value) const {
-    std::string out;
-    for (std::size_t i = 0; i < value.size(); ++i) {
-      if (value[i] != '%') {
-        out += value[i];
-        continue;
-      }
-      unsigned code = 0;
-      const char* const begin = value.data() + i + 1;
-      if (i + 2 >= value.size() || std::from_chars(begin, begin + 2, code, 16).ptr != begin + 2) {
-        fail("has a '%' that two hexadecimal digits do not follow: write %25");
-      }
-      out += static_cast<char>(code);
-      i += 2;
+    try {
+      return percent_decoded(value);
+    } catch (const std::invalid_argument& error) {
+      fail(error.what());
     }
-    return out;
   }
 
   std::string list_of_keys() const {
@@ -338,6 +327,24 @@ Endpoint Endpoint::parse(std::string_view text) { return Parser(text, {}, nullpt
 Endpoint Endpoint::parse(std::string_view text, std::span<const std::string_view> tool_keys,
                          std::multimap<std::string, std::string>& tool_options) {
   return Parser(text, tool_keys, &tool_options).parse();
+}
+
+std::string percent_decoded(std::string_view value) {
+  std::string out;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (value[i] != '%') {
+      out += value[i];
+      continue;
+    }
+    unsigned code = 0;
+    const char* const begin = value.data() + i + 1;
+    if (i + 2 >= value.size() || std::from_chars(begin, begin + 2, code, 16).ptr != begin + 2) {
+      throw std::invalid_argument("has a '%' that two hexadecimal digits do not follow: write %25");
+    }
+    out += static_cast<char>(code);
+    i += 2;
+  }
+  return out;
 }
 
 }  // namespace io

@@ -54,4 +54,7 @@ struct Endpoint {
                         std::multimap<std::string, std::string>& tool_options);
 };
 
+// %2C stands for a comma, which would end a key's value. Throws std::invalid_argument.
+std::string percent_decoded(std::string_view value);
+
 }  // namespace io

@@ -40,6 +40,7 @@ inline constexpr Pid sdt_pid{0x0011};  // and BAT
 inline constexpr Pid eit_pid{0x0012};
 inline constexpr Pid rst_pid{0x0013};
 inline constexpr Pid tdt_pid{0x0014};  // and TOT
+inline constexpr Pid first_component_pid{0x0020};
 inline constexpr Pid null_pid{0x1FFF};
 
 struct Packet {

@@ -177,4 +177,9 @@ void SectionPacketizer::packetize(std::span<const std::vector<std::uint8_t>> sec
   }
 }
 
+void set_version(std::span<std::uint8_t> section, unsigned version) {
+  section[5] = static_cast<std::uint8_t>((section[5] & 0xC1) | (version & 0x1F) << 1);
+  seal_section(section);
+}
+
 }  // namespace ts

@@ -84,5 +84,7 @@ class SectionPacketizer {
 
 // Writes the CRC into the last four bytes of a section, which has at least those.
 void seal_section(std::span<std::uint8_t> section);
+// version_number of a section with a long header, and the CRC anew.
+void set_version(std::span<std::uint8_t> section, unsigned version);
 
 }  // namespace ts

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "common/io/keyed_endpoint.hpp"
+
 namespace {
 
 using io::Endpoint;
@@ -152,6 +154,28 @@ TEST(Endpoint, SaysWhatIsWrongAndWhatWouldBeRight) {
   expect_error("udp://a:1,buffer=99999999999999999999G", "has buffer '99999999999999999999G': a size from 1 to");
   expect_error("udp://a:1,buffer=", "has buffer '': a size from 1 to");
   expect_error("out.ts,ttl=4", "cannot have ttl=");
+}
+
+TEST(KeyedEndpoint, TellsTheToolsKeysFromItsOwn) {
+  constexpr std::array<std::string_view, 2> keys{"latency", "newsid"};
+  const auto keyed = io::KeyedEndpoint::parse("udp://239.1.1.1:5000?newsid=1&ttl=4&latency=2s", keys);
+  EXPECT_EQ(keyed.place, "udp://239.1.1.1:5000?ttl=4");
+  EXPECT_EQ(keyed.keys, (std::map<std::string, std::string>{{"latency", "2s"}, {"newsid", "1"}}));
+  EXPECT_EQ(keyed.endpoint.ttl, 4);
+  EXPECT_THROW(io::KeyedEndpoint::parse("a.ts,newsid=1,newsid=1", keys), std::invalid_argument);
+}
+
+TEST(KeyedEndpoint, HasANameWithoutItsSecrets) {
+  constexpr std::array<std::string_view, 1> keys{"newsid"};
+  const auto keyed = io::KeyedEndpoint::parse("srt://h:1,newsid=1,passphrase=abcdefghijklmnop", keys);
+  EXPECT_EQ(keyed.name, "srt://h:1,passphrase=***");
+  EXPECT_EQ(keyed.place, "srt://h:1,passphrase=abcdefghijklmnop");
+}
+
+TEST(Endpoint, DecodesWhatAKeysValueCannotHold) {
+  EXPECT_EQ(io::percent_decoded("Un%2C deux%25"), "Un, deux%");
+  EXPECT_THROW(io::percent_decoded("100%"), std::invalid_argument);
+  EXPECT_THROW(io::percent_decoded("100%zz"), std::invalid_argument);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ void declare(cli::App& app, Options& options) {
   app.add("-i,--input", options.input, "ENDPOINT", "the multiplex (default: standard input)");
   app.add("-s,--service", options.outputs, "SID=ENDPOINT",
           "send this service there; *=ENDPOINT the whole multiplex. Keys: pids, newsid, pid-map, eit, ca");
-  app.choice("--eit", options.eit, eit_modes,
+  app.choice("--eit", options.eit, psi::eit_modes,
              "event information that outputs carry: none, present and following, or the schedule too");
   app.add("--latency", options.latency, "TIME", "from arrival to sending; covers the jitter of a live input");
   app.flag("--rt", options.realtime, "send from a thread with real-time priority");

@@ -5,24 +5,21 @@
 //   *=dump.ts,pids=0x100+0x101                  these PIDs of the multiplex, as they are
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "common/io/endpoint.hpp"
+#include "common/psi/eit_mode.hpp"
+#include "common/psi/pid_map.hpp"
 #include "common/psi/tables.hpp"
 #include "common/ts/packet.hpp"
 
 namespace dvbrecv {
 
-enum class EitMode : std::uint8_t { none, present_following, schedule };
-inline const std::vector<std::pair<std::string, EitMode>> eit_modes{
-    {"none", EitMode::none}, {"pf", EitMode::present_following}, {"schedule", EitMode::schedule}};
+using psi::EitMode;
 
 struct OutputSpec {
   io::Endpoint endpoint;
@@ -31,7 +28,7 @@ struct OutputSpec {
   std::optional<psi::ServiceId> service;  // none: the multiplex
   std::set<ts::Pid> pids;                 // empty: all
   std::optional<psi::ServiceId> new_id;
-  std::map<ts::Pid, ts::Pid> pid_map;
+  psi::PidMap pid_map;
   std::optional<EitMode> eit;  // none: as --eit says
   bool ecm = false, emm = false;
 

@@ -126,11 +126,12 @@ bool ServiceOutput::take_pmt(const psi::Service& service) {
   const bool is_first = !pmt_;
   source_pmt_sections_ = service.pmt_sections;
   pmt_ = service.pmt;
-  port_.set_pcr_pid(pmt_->pcr_pid == ts::null_pid ? std::nullopt : std::optional{mapped(spec_, pmt_->pcr_pid)});
+  const auto pcr_pid = psi::mapped(spec_.pid_map, pmt_->pcr_pid);
+  port_.set_pcr_pid(pcr_pid == ts::null_pid ? std::nullopt : std::optional{pcr_pid});
   warn_of_missing_pids();
   // Receivers look at the version only: one that stays, while the content is another, has to be counted up here.
   if (!pmt_sections_.empty() && sections != pmt_sections_ && version_of(sections) == version_of(pmt_sections_)) {
-    for (auto& section : sections) set_version(section, version_of(pmt_sections_) + 1);
+    for (auto& section : sections) ts::set_version(section, version_of(pmt_sections_) + 1);
   }
   if (!is_first && is_present()) {
     pmt_notes_.log(Priority::info, "{}: new PMT, version {}, {} components", spec_.subject(), version_of(sections),
@@ -239,7 +240,7 @@ std::vector<ServiceOutput::Route> ServiceOutput::routes() const {
   }
   if (spec_.emm) as_they_are.insert(ts::cat_pid);
   std::vector<Route> routes;
-  for (const ts::Pid pid : pids) routes.push_back({pid, mapped(spec_, pid)});
+  for (const ts::Pid pid : pids) routes.push_back({pid, psi::mapped(spec_.pid_map, pid)});
   for (const ts::Pid pid : as_they_are) {
     if (!pids.contains(pid)) routes.push_back({pid, pid});
   }
@@ -252,7 +253,7 @@ void ServiceOutput::send_pat(const Moment& now) {
 }
 
 void ServiceOutput::send_pmt(const Moment& now) {
-  const ts::Pid pid = mapped(spec_, source_pmt_pid_);
+  const ts::Pid pid = psi::mapped(spec_.pid_map, source_pmt_pid_);
   for (const auto& section : pmt_sections_) port_.write_section(pid, section, now.stamp);
   pmt_times_.mark(now);
 }

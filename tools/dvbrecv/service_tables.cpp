@@ -11,41 +11,26 @@ namespace {
 
 bool is_kept(const OutputSpec& spec, ts::Pid pid) { return spec.pids.empty() || spec.pids.contains(pid); }
 
-// CA_PID of a CA descriptor (ISO/IEC 13818-1 2.6.16): 13 bits after the 16 of CA_system_id.
-void map_ca_pids(psi::Descriptors& descriptors, const OutputSpec& spec) {
-  for (auto& [tag, data] : descriptors) {
-    if (tag != psi::tag::conditional_access || data.size() < 4) continue;
-    const unsigned pid = mapped(spec, ts::Pid{static_cast<unsigned>(data[2] << 8 | data[3])}).value();
-    data[2] = static_cast<std::uint8_t>((data[2] & 0xE0) | pid >> 8);
-    data[3] = static_cast<std::uint8_t>(pid);
-  }
-}
-
 psi::Pmt changed(psi::Pmt pmt, const OutputSpec& spec) {
   pmt.service = spec.new_id.value_or(pmt.service);
-  pmt.pcr_pid = mapped(spec, pmt.pcr_pid);
-  map_ca_pids(pmt.descriptors, spec);
+  pmt.pcr_pid = psi::mapped(spec.pid_map, pmt.pcr_pid);
+  psi::map_ca_pids(pmt.descriptors, spec.pid_map);
   std::erase_if(pmt.streams, [&](const psi::Pmt::Stream& s) { return !is_kept(spec, s.pid); });
   for (auto& stream : pmt.streams) {
-    stream.pid = mapped(spec, stream.pid);
-    map_ca_pids(stream.descriptors, spec);
+    stream.pid = psi::mapped(spec.pid_map, stream.pid);
+    psi::map_ca_pids(stream.descriptors, spec.pid_map);
   }
   return pmt;
 }
 
 }  // namespace
 
-ts::Pid mapped(const OutputSpec& spec, ts::Pid pid) {
-  const auto found = spec.pid_map.find(pid);
-  return found == spec.pid_map.end() ? pid : found->second;
-}
-
 psi::Pat single_service_pat(const psi::Pat& source, const psi::Service& service, const OutputSpec& spec) {
   psi::Pat pat;
   pat.transport_stream_id = source.transport_stream_id;
   pat.version = source.version;
   pat.network_pid = source.network_pid;
-  pat.services.push_back({spec.new_id.value_or(service.id), mapped(spec, service.pmt_pid)});
+  pat.services.push_back({spec.new_id.value_or(service.id), psi::mapped(spec.pid_map, service.pmt_pid)});
   return pat;
 }
 
@@ -90,11 +75,6 @@ std::set<ts::Pid> service_pids(const psi::Pmt& pmt, const OutputSpec& spec) {
   pids.insert(pmt.pcr_pid);
   pids.erase(ts::null_pid);
   return pids;
-}
-
-void set_version(psi::SectionBytes& section, unsigned version) {
-  section[5] = static_cast<std::uint8_t>((section[5] & 0xC1) | (version & 0x1F) << 1);
-  ts::seal_section(section);
 }
 
 }  // namespace dvbrecv

@@ -11,8 +11,6 @@
 
 namespace dvbrecv {
 
-ts::Pid mapped(const OutputSpec& spec, ts::Pid pid);
-
 // PAT: the service alone, and the network PID.
 psi::Pat single_service_pat(const psi::Pat& source, const psi::Service& service, const OutputSpec& spec);
 // PMT: as sent where `spec` changes nothing in it.
@@ -24,7 +22,5 @@ psi::SectionBytes service_eit(const ts::Section& section, const OutputSpec& spec
 
 // The PIDs that the service's packets are on and that `spec` lets through: components, PCR, ECMs if wanted.
 std::set<ts::Pid> service_pids(const psi::Pmt& pmt, const OutputSpec& spec);
-
-void set_version(psi::SectionBytes& section, unsigned version);
 
 }  // namespace dvbrecv

@@ -1,0 +1,109 @@
+#include "common/mux/decoder_buffer.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace mux {
+namespace {
+
+constexpr auto whole_packet = static_cast<double>(ts::packet_size);
+// Bytes left free: what rounds up to ticks and whole bytes may be more by these.
+constexpr double spare = 4;
+// MB gets its bytes from TB, later than it is reckoned here, and so may hold what TB does more.
+constexpr double behind_transport = 512;
+// Damage: no stream has so many access units under way.
+constexpr std::size_t most_units = 4096;
+
+constexpr double bytes_per_tick(std::uint64_t bits_per_second) {
+  return static_cast<double>(bits_per_second) / 8 / static_cast<double>(ts::system_clock_hz);
+}
+
+// How long `excess` bytes take to drain, in ticks; nothing where there is no excess.
+ts::Ticks27 time_to_drain(double excess, double rate) {
+  if (excess <= 0 || rate <= 0) return ts::Ticks27{0};
+  return ts::Ticks27{static_cast<std::int64_t>(std::ceil(excess / rate))};
+}
+
+}  // namespace
+
+void DecoderBuffer::set_limits(const ts::TstdLimits& limits) {
+  limits_ = limits;
+  transport_rate_ = bytes_per_tick(limits.transport_rate);
+  multiplex_rate_ = bytes_per_tick(limits.multiplex_rate);
+}
+
+void DecoderBuffer::begin_unit(std::uint64_t offset, MultiplexTime decoded) {
+  if (!units_.empty()) {
+    if (offset <= units_.back().offset) return;
+    decoded = std::max(decoded, units_.back().decoded);
+  }
+  if (units_.size() == most_units) units_.pop_front();
+  units_.push_back({offset, decoded});
+}
+
+void DecoderBuffer::drain(MultiplexTime now) {
+  if (now > drained_) {
+    const auto passed = static_cast<double>((now - drained_).count());
+    transport_ = std::max(0.0, transport_ - passed * transport_rate_);
+    multiplex_ = std::max(0.0, multiplex_ - passed * multiplex_rate_);
+    drained_ = now;
+  }
+  // A unit leaves at its time, with all up to the next one.
+  while (units_.size() > 1 && units_.front().decoded <= now) {
+    units_.pop_front();
+    removed_ = std::max(removed_, units_.front().offset);
+  }
+  if (removed_ >= sent_) headers_ = 0;
+}
+
+// When decoding will have made room for so many bytes more.
+std::optional<MultiplexTime> DecoderBuffer::room_in_elementary_at(double bytes) {
+  const double limit = static_cast<double>(limits_->elementary_size) - spare - bytes;
+  const auto held_from = [&](std::uint64_t removed) {
+    const double stream = sent_ > removed ? static_cast<double>(sent_ - removed) : 0.0;
+    return stream + (limits_->elementary_holds_headers ? headers_ : 0);
+  };
+  if (held_from(removed_) <= limit) return drained_;
+  for (std::size_t i = 1; i < units_.size(); ++i) {
+    // Headers leave with the bytes behind them, or before: not counted on.
+    if (held_from(units_[i].offset) <= limit || units_[i].offset >= sent_) return units_[i - 1].decoded;
+  }
+  return std::nullopt;
+}
+
+std::optional<MultiplexTime> DecoderBuffer::room_at(MultiplexTime from, const Part& part) {
+  if (!limits_) return from;
+  drain(from);
+  const auto bytes = static_cast<double>(part.stream_bytes + part.header_bytes);
+  MultiplexTime room = std::max(from, drained_);
+  if (transport_rate_ > 0) {
+    const double free = static_cast<double>(limits_->transport_size) - spare - whole_packet;
+    room = std::max(room, drained_ + time_to_drain(transport_ - free, transport_rate_));
+  }
+  if (limits_->multiplex_rate > 0 && limits_->multiplex_size > 0) {
+    const double free = static_cast<double>(limits_->multiplex_size) - spare - behind_transport - bytes;
+    room = std::max(room, drained_ + time_to_drain(multiplex_ - std::max(free, 0.0), multiplex_rate_));
+  }
+  if (limits_->elementary_size == 0) return room;
+  const auto elementary = room_in_elementary_at(bytes);
+  if (!elementary) return std::nullopt;
+  return std::max(room, *elementary);
+}
+
+std::optional<MultiplexTime> DecoderBuffer::decoded_at(std::uint64_t offset) const {
+  const auto next = std::ranges::upper_bound(units_, offset, {}, &Unit::offset);
+  if (next == units_.begin()) return std::nullopt;
+  return std::prev(next)->decoded;
+}
+
+void DecoderBuffer::send(MultiplexTime at, const Part& part) {
+  if (limits_) {
+    drain(at);
+    transport_ += whole_packet;
+    multiplex_ += static_cast<double>(part.stream_bytes + part.header_bytes);
+    headers_ += static_cast<double>(part.header_bytes);
+  }
+  sent_ = std::max(sent_, part.offset + part.stream_bytes);
+}
+
+}  // namespace mux

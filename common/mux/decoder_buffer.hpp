@@ -1,0 +1,63 @@
+// What a decoder's buffers hold of one stream, counted by what was sent: tells when its next packet has room.
+//
+// A bound from above of the system target decoder (ISO/IEC 13818-1 2.4.2; ts::Tstd simulates it): a packet is taken to
+// be in TB, in MB and in EB at once from the moment when it is sent. What stays within this stays within the standard's
+// buffers.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "common/mux/time.hpp"
+#include "common/ts/tstd.hpp"
+
+namespace mux {
+
+class DecoderBuffer {
+ public:
+  // A stream of an unknown kind: there is always room.
+  DecoderBuffer() = default;
+  explicit DecoderBuffer(const ts::TstdLimits& limits) { set_limits(limits); }
+
+  // What was sent stays where it is.
+  void set_limits(const ts::TstdLimits& limits);
+  const std::optional<ts::TstdLimits>& limits() const { return limits_; }
+
+  // An access unit begins at this offset of elementary stream bytes, and is decoded then; told before its first packet
+  // is sent, in order. It ends where the next one begins.
+  void begin_unit(std::uint64_t offset, MultiplexTime decoded);
+
+  struct Part {                   // of a stream, in one packet
+    std::uint64_t offset = 0;     // of its first elementary stream byte
+    std::size_t stream_bytes = 0;
+    std::size_t header_bytes = 0;  // of a PES header
+  };
+  // The first time, from `from` on, at which the packet has room. Nothing if that depends on a decoding time that is not
+  // known.
+  std::optional<MultiplexTime> room_at(MultiplexTime from, const Part& part);
+  // When the access unit that this byte belongs to is decoded.
+  std::optional<MultiplexTime> decoded_at(std::uint64_t offset) const;
+  // The packet is sent at `at`, not before the last one.
+  void send(MultiplexTime at, const Part& part);
+
+ private:
+  struct Unit {
+    std::uint64_t offset;
+    MultiplexTime decoded;
+  };
+  void drain(MultiplexTime now);
+  std::optional<MultiplexTime> room_in_elementary_at(double bytes);
+
+  std::optional<ts::TstdLimits> limits_;
+  double transport_rate_ = 0, multiplex_rate_ = 0;  // bytes a tick
+  MultiplexTime drained_{};
+  double transport_ = 0;  // TB, bytes
+  double multiplex_ = 0;  // MB
+  // TB, MB and EB together hold what lies between these, and `headers_`.
+  std::uint64_t sent_ = 0, removed_ = 0;  // offsets
+  double headers_ = 0;
+  std::deque<Unit> units_;  // not yet decoded; the first may have begun before what was sent
+};
+
+}  // namespace mux

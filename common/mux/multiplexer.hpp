@@ -1,0 +1,183 @@
+// Packets of many streams into one transport stream of constant rate.
+//
+// Every slot of the output goes to the first of these that has something to send: a program clock whose PCR is due, a
+// table, the stream whose packet is most urgent, a null packet. A stream's packet may leave from `ahead` before it is
+// due, as soon as a decoder's buffers (DecoderBuffer) have room for it: so bursts are spread, and what collides has time
+// to make way. PCRs are written as their packets leave, and are exact to half a tick.
+//
+//   mux::Multiplexer multiplexer{{.bit_rate = 24'000'000}, carousel};
+//   auto& program = multiplexer.add_program({.rank = 0});
+//   program.set_clock(clock, pcr_pid);
+//   auto& video = program.add_stream(ts::Pid{0x101});
+//   video.set_limits(...); video.begin_unit(...); video.push(packet, due, part);     // as the source gives them
+//   multiplexer.run(count, out);                                                     // the next packets
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/mux/decoder_buffer.hpp"
+#include "common/mux/output_clock.hpp"
+#include "common/mux/section_carousel.hpp"
+#include "common/mux/time.hpp"
+#include "common/ts/packet.hpp"
+
+namespace mux {
+
+class Multiplexer {
+ public:
+  struct Options {
+    std::int64_t bit_rate = 0;  // bit/s
+    // A PCR of every program at least so often.
+    ts::Ticks27 pcr_interval = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{36});
+    // How long before it is due a packet may leave.
+    ts::Ticks27 ahead = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{50});
+    // How late the most urgent packet may be before programs of the highest rank lose theirs.
+    ts::Ticks27 patience = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{2});
+  };
+  class Program;
+
+  // One PID of a program, first in, first out.
+  class Stream {
+   public:
+    Stream(Program& program, ts::Pid pid) : program_(program), pid_(pid) {}
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
+    ts::Pid pid() const { return pid_; }
+    // What a decoder has for it; without, packets leave when they are due.
+    void set_limits(const ts::TstdLimits& limits);
+    const DecoderBuffer& buffer() const { return buffer_; }
+    void begin_unit(std::uint64_t offset, MultiplexTime decoded);
+    // PID and continuity counter are those to be sent. A PCR in it is overwritten.
+    void push(const ts::Packet& packet, MultiplexTime due, const DecoderBuffer::Part& part);
+
+    std::size_t queued() const { return queue_.size(); }
+    std::uint64_t sent() const { return sent_; }  // packets
+
+   private:
+    friend class Multiplexer;
+    struct Entry {
+      ts::Packet packet;
+      MultiplexTime due;
+      DecoderBuffer::Part part;
+    };
+    // A ring that grows with what is really queued.
+    class Queue {
+     public:
+      bool empty() const { return size_ == 0; }
+      std::size_t size() const { return size_; }
+      Entry& front() { return entries_[first_]; }
+      void pop();
+      void push(const Entry& entry);
+
+     private:
+      std::vector<Entry> entries_;  // a power of two, or none
+      std::size_t first_ = 0, size_ = 0;
+    };
+
+    Program& program_;
+    ts::Pid pid_;
+    DecoderBuffer buffer_;
+    Queue queue_;
+    bool scheduled_ = false;      // in a heap of the multiplexer
+    std::uint32_t schedule_ = 0;  // which of its places there is valid
+    MultiplexTime from_{};        // when its first packet may leave
+    std::uint8_t last_counter_ = 0;
+    std::uint64_t sent_ = 0;
+  };
+
+  // A service, with a clock of its own.
+  class Program {
+   public:
+    struct Figures {
+      std::uint64_t packets = 0;      // sent, with PCRs
+      std::uint64_t pcr_packets = 0;  // of them, made for the PCR alone
+      std::uint64_t dropped = 0;      // for want of rate
+      std::uint64_t late = 0;         // left after they were due
+      ts::Ticks27 worst_lateness{0};
+    };
+    Program(Multiplexer& multiplexer, unsigned rank) : multiplexer_(multiplexer), rank_(rank) {}
+    Program(const Program&) = delete;
+    Program& operator=(const Program&) = delete;
+
+    // Programs of a higher rank lose packets first.
+    void set_rank(unsigned rank) { rank_ = rank; }
+    unsigned rank() const { return rank_; }
+    // What its PCRs show, and where they are sent; nothing: it has none. The clock is the caller's and outlives this.
+    void set_clock(const OutputClock* clock, std::optional<ts::Pid> pcr_pid);
+    Stream& add_stream(ts::Pid pid);
+    // What is queued is forgotten.
+    void remove_stream(Stream& stream);
+    const Figures& figures() const { return figures_; }
+    Figures& figures() { return figures_; }
+    std::size_t queued() const;  // packets
+
+   private:
+    friend class Multiplexer;
+    friend class Stream;
+    void find_pcr_stream();
+
+    Multiplexer& multiplexer_;
+    unsigned rank_;
+    const OutputClock* clock_ = nullptr;
+    std::optional<ts::Pid> pcr_pid_;
+    Stream* pcr_stream_ = nullptr;
+    MultiplexTime next_pcr_ = MultiplexTime::max();
+    std::vector<std::unique_ptr<Stream>> streams_;
+    Figures figures_;
+  };
+
+  Multiplexer(const Options& options, SectionCarousel& tables);
+
+  Program& add_program(unsigned rank);
+  void remove_program(Program& program);
+
+  // The next packets of the multiplex, appended to `out`.
+  void run(std::size_t count, std::vector<ts::Packet>& out);
+  // The packet to send at a time of the caller's, not before the last one; nothing if there is none.
+  std::optional<ts::Packet> take(MultiplexTime now);
+
+  const ConstantRate& rate() const { return rate_; }
+  std::uint64_t position() const { return position_; }  // of the next packet
+  // When it begins; of take(), the last time given.
+  MultiplexTime now() const { return now_; }
+  std::uint64_t null_packets() const { return null_packets_; }
+  std::uint64_t table_packets() const { return table_packets_; }
+
+ private:
+  struct Place {  // of a stream in a heap
+    MultiplexTime time;
+    Stream* stream;
+    std::uint32_t schedule;
+  };
+  struct Later {
+    bool operator()(const Place& a, const Place& b) const { return a.time > b.time; }
+  };
+
+  void schedule(Stream& stream, MultiplexTime now);
+  void forget(Stream& stream);
+  void release(MultiplexTime now);
+  Stream* most_urgent(MultiplexTime now);
+  Program* pcr_due(MultiplexTime now);
+  ts::Packet send_pcr(Program& program, MultiplexTime now);
+  ts::Packet send(Stream& stream, MultiplexTime now);
+  void note_pcr(Program& program, MultiplexTime now);
+  void shed(MultiplexTime now);
+
+  ConstantRate rate_;
+  Options options_;
+  SectionCarousel& tables_;
+  std::vector<std::unique_ptr<Program>> programs_;
+  std::vector<Place> waiting_;  // heap, by when the first packet may leave
+  std::vector<Place> ready_;    // heap, by when it is due
+  MultiplexTime next_pcr_ = MultiplexTime::max();
+  MultiplexTime now_{};
+  std::uint64_t position_ = 0;
+  std::uint64_t null_packets_ = 0, table_packets_ = 0;
+};
+
+}  // namespace mux

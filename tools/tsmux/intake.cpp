@@ -1,0 +1,123 @@
+#include "tools/tsmux/intake.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace tsmux {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A feed without packets does not hold up the others of its file for longer than this.
+constexpr ts::Ticks27 longest_wait = std::chrono::duration_cast<ts::Ticks27>(2s);
+constexpr std::chrono::milliseconds patience{100};
+
+}  // namespace
+
+Intake::Intake(std::unique_ptr<io::Source> source, const Options& options,
+               psi::ServiceTracker::ChangeHandler on_change, psi::ServiceTracker::SectionHandler on_section)
+    : options_(options), tracker_(std::move(on_change), psi::ServiceTracker::Options{.events = false}), routes_(1) {
+  tracker_.on_section(std::move(on_section));
+  if (options_.live) {
+    reader_ = std::make_unique<LiveReader>(std::move(source), options_.queue);
+  } else {
+    source_ = std::move(source);
+  }
+}
+
+void Intake::set_feeds(std::vector<ServiceFeed*> feeds) {
+  feeds_ = std::move(feeds);
+  routes_.resize(1);
+  route_of_.fill(0);
+  for (unsigned value = 0; value < ts::Pid::count; ++value) {
+    std::vector<ServiceFeed*> takers;
+    for (ServiceFeed* feed : feeds_) {
+      if (feed->wants(ts::Pid{value})) takers.push_back(feed);
+    }
+    if (takers.empty()) continue;
+    route_of_[value] = static_cast<std::uint16_t>(routes_.size());
+    routes_.push_back(std::move(takers));
+  }
+}
+
+void Intake::feed(std::span<const ts::Packet> packets, ts::SteadyTime arrival, bool after_loss) {
+  if (after_loss) tracker_.interrupt();
+  packets_ += packets.size();
+  for (const ts::Packet& packet : packets) {
+    const std::uint64_t position = position_++;
+    if (!packet.has_sync()) continue;
+    const ts::Pid pid = packet.pid();
+    if (pid == ts::null_pid) continue;
+    if (tracker_.wants(pid) && !packet.transport_error()) tracker_.feed(packet);
+    if (packet.has_adaptation() && !any_pcr_pid_ && !packet.transport_error() && packet.pcr()) any_pcr_pid_ = pid;
+    if (const auto route = route_of_[pid.value()]; route != 0) {
+      for (ServiceFeed* feed : routes_[route]) feed->feed(packet, position, arrival);
+    }
+  }
+}
+
+void Intake::poll(ts::SteadyTime now) {
+  if (!options_.live) return;
+  for (const LiveReader::Block& block : reader_->take()) {
+    last_arrival_ = block.arrival.steady;
+    feed(block.packets, block.arrival.steady, block.after_loss);
+  }
+  for (ServiceFeed* feed : feeds_) feed->poll(now);
+  if (reader_->ended() && !ended_) end(reader_->failure());
+}
+
+bool Intake::read(std::chrono::milliseconds timeout) try {
+  const auto chunks = source_->read(timeout);
+  for (const io::Chunk& chunk : chunks) feed(chunk.packets, chunk.arrival.steady, chunk.after_loss);
+  if (chunks.empty() && source_->ended()) end({});
+  return !chunks.empty();
+} catch (const std::exception& error) {
+  end(error.what());
+  return false;
+}
+
+void Intake::end(const std::string& failure) {
+  ended_ = true;
+  failure_ = failure;
+  for (ServiceFeed* feed : feeds_) feed->finish();
+}
+
+bool Intake::have(mux::MultiplexTime until) const {
+  if (feeds_.empty()) return true;
+  mux::MultiplexTime least = mux::MultiplexTime::max(), greatest = mux::MultiplexTime::min();
+  for (const ServiceFeed* feed : feeds_) {
+    const auto fed = feed->is_running() ? feed->fed_until() : mux::MultiplexTime{};
+    least = std::min(least, fed);
+    greatest = std::max(greatest, fed);
+  }
+  return least >= until || greatest >= until + longest_wait;
+}
+
+void Intake::need(mux::MultiplexTime until) {
+  while (!options_.live && !ended_ && !have(until)) {
+    if (!read(options_.may_block ? patience : 0ms)) return;
+  }
+}
+
+void Intake::read_until(const std::function<bool()>& enough, std::uint64_t most) {
+  const std::uint64_t last = packets_ + most;
+  while (!options_.live && !ended_ && packets_ < last && !enough()) {
+    if (!read(patience)) return;
+  }
+}
+
+std::string Intake::trouble() const { return reader_ ? reader_->trouble() : source_->trouble(); }
+
+Intake::Figures Intake::figures() const {
+  const io::SourceStatistics source = reader_ ? reader_->statistics() : source_->statistics();
+  return {.packets = packets_,
+          .sync_losses = source.sync_losses,
+          .skipped_bytes = source.skipped_bytes,
+          .dropped = reader_ ? reader_->dropped() : 0,
+          .socket_drops = source.socket_drops,
+          .rtp_lost = source.rtp_lost,
+          .srt_lost = source.srt_lost};
+}
+
+}  // namespace tsmux

@@ -71,8 +71,8 @@ std::optional<MultiplexTime> DecoderBuffer::room_in_elementary_at(double bytes) 
   return std::nullopt;
 }
 
-std::optional<MultiplexTime> DecoderBuffer::room_at(MultiplexTime from, const Part& part) {
-  if (!limits_) return from;
+DecoderBuffer::Room DecoderBuffer::room_at(MultiplexTime from, const Part& part) {
+  if (!limits_) return {from, from};
   drain(from);
   const auto bytes = static_cast<double>(part.stream_bytes + part.header_bytes);
   MultiplexTime room = std::max(from, drained_);
@@ -84,10 +84,8 @@ std::optional<MultiplexTime> DecoderBuffer::room_at(MultiplexTime from, const Pa
     const double free = static_cast<double>(limits_->multiplex_size) - spare - behind_transport - bytes;
     room = std::max(room, drained_ + time_to_drain(multiplex_ - std::max(free, 0.0), multiplex_rate_));
   }
-  if (limits_->elementary_size == 0) return room;
-  const auto elementary = room_in_elementary_at(bytes);
-  if (!elementary) return std::nullopt;
-  return std::max(room, *elementary);
+  if (limits_->elementary_size == 0) return {room, from};
+  return {room, room_in_elementary_at(bytes)};
 }
 
 std::optional<MultiplexTime> DecoderBuffer::decoded_at(std::uint64_t offset) const {

@@ -33,9 +33,12 @@ class DecoderBuffer {
     std::size_t stream_bytes = 0;
     std::size_t header_bytes = 0;  // of a PES header
   };
-  // The first time, from `from` on, at which the packet has room. Nothing if that depends on a decoding time that is not
-  // known.
-  std::optional<MultiplexTime> room_at(MultiplexTime from, const Part& part);
+  struct Room {
+    MultiplexTime transport;                  // in TB and MB
+    std::optional<MultiplexTime> elementary;  // in EB or B; nothing if a decoding time is not known that it depends on
+  };
+  // The first time, from `from` on, at which the packet has room.
+  Room room_at(MultiplexTime from, const Part& part);
   // When the access unit that this byte belongs to is decoded.
   std::optional<MultiplexTime> decoded_at(std::uint64_t offset) const;
   // The packet is sent at `at`, not before the last one.

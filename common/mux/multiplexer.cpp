@@ -5,9 +5,11 @@
 namespace mux {
 namespace {
 
-// A packet that finds no room by then goes all the same: its buffers are not those that the stream was made for, and a
-// decoder that has it too early loses less than one that has it too late.
+// A packet that finds no room in EB by then goes all the same: its buffers are not those that the stream was made for,
+// and a decoder that has it too early loses less than one that has it too late.
 constexpr ts::Ticks27 longest_hold = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{200});
+// The same for TB and MB, which no stream can do without unless it is not what it says.
+constexpr ts::Ticks27 longest_wait = std::chrono::seconds{1};
 // From a packet's sending to its decoding at the least, past TB and MB.
 constexpr ts::Ticks27 least_lead = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{30});
 
@@ -126,10 +128,10 @@ void Multiplexer::schedule(Stream& stream, MultiplexTime now) {
     // 2.4.2.6: with a tenth to spare.
     from = std::max(from, *decoded - *limits->longest_delay / 10 * 9);
   }
-  MultiplexTime latest = std::max(from, entry.due) + longest_hold;
-  if (decoded) latest = std::max(from, *decoded - least_lead);
+  const MultiplexTime due = std::max(from, entry.due);
   const auto room = stream.buffer_.room_at(from, entry.part);
-  stream.from_ = std::min(room.value_or(std::max(from, entry.due)), latest);
+  const MultiplexTime latest = decoded ? std::max(from, *decoded - least_lead) : due + longest_hold;
+  stream.from_ = std::max(std::min(room.transport, due + longest_wait), std::min(room.elementary.value_or(due), latest));
   waiting_.push_back({stream.from_, &stream, stream.schedule_});
   std::ranges::push_heap(waiting_, Later{});
 }
@@ -215,9 +217,10 @@ ts::Packet Multiplexer::send(Stream& stream, MultiplexTime now) {
   stream.last_counter_ = packet.continuity();
   ++stream.sent_;
   ++program.figures_.packets;
-  if (now > entry.due) {
+  // What had no room before is not late.
+  if (const MultiplexTime due = std::max(entry.due, stream.from_); now > due) {
     ++program.figures_.late;
-    program.figures_.worst_lateness = std::max(program.figures_.worst_lateness, now - entry.due);
+    program.figures_.worst_lateness = std::max(program.figures_.worst_lateness, now - due);
   }
   stream.queue_.pop();
   schedule(stream, now);

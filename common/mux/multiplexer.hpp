@@ -86,7 +86,7 @@ class Multiplexer {
     bool scheduled_ = false;      // in a heap of the multiplexer
     std::uint32_t schedule_ = 0;  // which of its places there is valid
     MultiplexTime from_{};        // when its first packet may leave
-    std::uint8_t last_counter_ = 0;
+    std::uint8_t last_counter_ = 15;  // so that the first packet has 0
     std::uint64_t sent_ = 0;
   };
 

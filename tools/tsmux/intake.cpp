@@ -50,7 +50,10 @@ void Intake::feed(std::span<const ts::Packet> packets, ts::SteadyTime arrival, b
     const ts::Pid pid = packet.pid();
     if (pid == ts::null_pid) continue;
     if (tracker_.wants(pid) && !packet.transport_error()) tracker_.feed(packet);
-    if (packet.has_adaptation() && !any_pcr_pid_ && !packet.transport_error() && packet.pcr()) any_pcr_pid_ = pid;
+    if (packet.has_adaptation() && !has_pcr(pid) && !packet.transport_error() && packet.pcr()) {
+      has_pcr_.set(pid.value());
+      if (!any_pcr_pid_) any_pcr_pid_ = pid;
+    }
     if (const auto route = route_of_[pid.value()]; route != 0) {
       for (ServiceFeed* feed : routes_[route]) feed->feed(packet, position, arrival);
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -47,7 +48,8 @@ class Intake {
   void read_until(const std::function<bool()>& enough, std::uint64_t most);
 
   const psi::ServiceTracker& tracker() const { return tracker_; }
-  // The PIDs whose PCRs have been seen, the one with the most first: what times a service that has none.
+  // Whether PCRs have come on this PID; and the first PID on which any have.
+  bool has_pcr(ts::Pid pid) const { return has_pcr_[pid.value()]; }
   std::optional<ts::Pid> any_pcr_pid() const { return any_pcr_pid_; }
 
   // The feeds are the caller's, and tell what they want; again when that changes.
@@ -76,6 +78,7 @@ class Intake {
   std::vector<ServiceFeed*> feeds_;
   std::vector<std::vector<ServiceFeed*>> routes_;
   std::array<std::uint16_t, ts::Pid::count> route_of_{};  // index in routes_, of which the first is empty
+  std::bitset<ts::Pid::count> has_pcr_;
   std::optional<ts::Pid> any_pcr_pid_;
   std::uint64_t position_ = 0;
   std::uint64_t packets_ = 0;

@@ -1,0 +1,538 @@
+#include "tools/tsmux/lineup.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+
+#include "common/cli/table.hpp"  // printable()
+#include "common/cli/values.hpp"
+#include "common/psi/elementary_stream.hpp"
+
+namespace tsmux {
+namespace {
+
+using cli::Priority;
+using namespace std::chrono_literals;
+
+constexpr ts::Ticks27 ticks(std::chrono::nanoseconds time) { return std::chrono::duration_cast<ts::Ticks27>(time); }
+
+// A PAT comes every 100 ms, everywhere at least every 500 ms (TR 101 290 1.3); this is 11 MB of a file.
+constexpr std::uint64_t file_look_packets = 60'000;
+// A live service that sends nothing for so long is lost.
+constexpr std::chrono::seconds loss_noticed{2};
+constexpr std::chrono::milliseconds look_interval{100};
+// Live packets that may wait to be taken: 300 ms at 1 Gb/s, 3 s at 100 Mb/s.
+constexpr std::size_t live_queue = 200'000;
+// Ranks of inputs of one priority, in the order of the command line.
+constexpr unsigned rank_step = 1000;
+constexpr std::uint8_t private_sections = 0x05;
+
+std::string id_text(psi::ServiceId id) { return fmt::format("0x{0:04x} ({0})", id.value()); }
+
+std::string services_text(const psi::ServiceTracker& tracker) {
+  std::string text;
+  for (const auto& [id, service] : tracker.services()) {
+    const auto name = service.sdt ? psi::service_name(service.sdt->descriptors) : std::nullopt;
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", id_text(id),
+                        name && !name->name.empty() ? " \"" + cli::printable(name->name) + "\"" : "");
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::set<ts::Pid> ecm_pids(const psi::Pmt& pmt) {
+  std::set<ts::Pid> pids;
+  const auto add = [&pids](const psi::Descriptors& descriptors) {
+    for (const ts::Pid pid : psi::conditional_access_pids(descriptors)) pids.insert(pid);
+  };
+  add(pmt.descriptors);
+  for (const auto& stream : pmt.streams) add(stream.descriptors);
+  return pids;
+}
+
+bool has_stream(const psi::Pmt& pmt, ts::Pid pid) {
+  return std::ranges::any_of(pmt.streams, [pid](const auto& stream) { return stream.pid == pid; });
+}
+
+psi::Pmt::Stream section_stream(ts::Pid pid) { return {.type = private_sections, .pid = pid, .descriptors = {}}; }
+
+}  // namespace
+
+Lineup::Lineup(Context context, IdMap& ids) : context_(std::move(context)), ids_(ids) {}
+
+Lineup::~Lineup() {
+  for (const auto& input : inputs_) input->intake->set_feeds({});
+}
+
+std::unique_ptr<Lineup::Input> Lineup::open(const Reception& reception) {
+  auto input = std::make_unique<Input>();
+  input->reception = reception;
+  Input* self = input.get();
+  input->intake = std::make_unique<Intake>(
+      context_.open(reception),
+      Intake::Options{
+          .live = reception.live, .may_block = !context_.time_base.is_live(), .queue = live_queue},
+      [this, self](auto, auto) { on_change(*self); },
+      [this, self](ts::Pid pid, const ts::Section& section) { on_section(*self, pid, section); });
+  return input;
+}
+
+void Lineup::configure(const Options& options) {
+  // All that is new is opened before anything that is there is touched.
+  std::vector<std::unique_ptr<Input>> opened(options.receptions.size());
+  std::vector<Input*> kept(options.receptions.size());
+  for (std::size_t i = 0; i < options.receptions.size(); ++i) {
+    const auto same = std::ranges::find_if(
+        inputs_, [&](const auto& input) { return input->reception == options.receptions[i]; });
+    if (same != inputs_.end()) {
+      kept[i] = same->get();
+    } else {
+      opened[i] = open(options.receptions[i]);
+    }
+  }
+  grafts_.clear();
+  for (const auto& entitlements : std::exchange(entitlements_, {})) {
+    entitlements->feed.reset();
+    context_.multiplexer.remove_program(*entitlements->program);
+  }
+  // A service stays if its input does and is asked for alike.
+  std::vector<Service*> gone;
+  for (const auto& service : services_) {
+    const Input* input = &input_of(service->input.reception);
+    const auto same = std::ranges::find_if(options.inputs, [&](const InputSpec& spec) {
+      return kept[spec.reception] == input && spec == service->input;
+    });
+    if (same == options.inputs.end()) {
+      gone.push_back(service.get());
+    } else {
+      service->input = *same;
+    }
+  }
+  for (Service* service : gone) remove(*service);
+  for (const auto& input : inputs_) input->intake->set_feeds({});
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (kept[i] == nullptr) continue;
+    const auto same = std::ranges::find_if(inputs_, [&](const auto& input) { return input.get() == kept[i]; });
+    opened[i] = std::move(*same);
+  }
+  inputs_ = std::move(opened);
+  specs_ = options.inputs;
+  component_specs_ = options.components;
+  sends_cat_ = options.cat;
+  ids_.configure(specs_, component_specs_);
+  rank_services();
+  if (begun_) {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) update(i);
+  }
+  ++changes_;
+}
+
+void Lineup::remove(Service& service) {
+  service.feed.reset();
+  context_.multiplexer.remove_program(*service.program);
+  ids_.release(service.input, service.known_as);
+  std::erase_if(services_, [&](const auto& other) { return other.get() == &service; });
+}
+
+void Lineup::rank_services() {
+  for (const auto& service : services_) {
+    const auto spec = std::ranges::find(specs_, service->input);
+    const auto place = static_cast<unsigned>(spec - specs_.begin());
+    service->program->set_rank(service->input.priority * rank_step + std::min(place, rank_step - 1));
+  }
+}
+
+std::vector<Lineup::Found> Lineup::wanted_of(const InputSpec& spec, const psi::ServiceTracker& tracker) const {
+  std::vector<Found> found;
+  if (!spec.service && !spec.all_services && tracker.services().size() != 1) return found;
+  for (const auto& [id, service] : tracker.services()) {
+    if ((!spec.service || *spec.service == id) && service.pmt) found.push_back({id, &service});
+  }
+  return found;
+}
+
+bool Lineup::is_found(const InputSpec& spec) const {
+  const Intake& intake = *input_of(spec.reception).intake;
+  const auto& tracker = intake.tracker();
+  const auto found = wanted_of(spec, tracker);
+  if (found.empty() || (spec.all_services && found.size() < tracker.services().size())) return false;
+  // Whose clock tells the time.
+  return std::ranges::all_of(found, [&](const Found& each) { return pcr_pid_of(*each.service->pmt, intake).has_value(); });
+}
+
+std::string Lineup::problem_of(const InputSpec& spec) const {
+  const Input& input = input_of(spec.reception);
+  const auto& tracker = input.intake->tracker();
+  if (!input.intake->failure().empty()) return input.intake->failure();
+  if (!tracker.pat()) {
+    if (!input.intake->ended()) return {};
+    return input.intake->figures().packets == 0 ? input.reception.name + ": no transport stream packets in it"
+                                                : input.reception.name + ": no PAT in it";
+  }
+  if (!spec.service && !spec.all_services && tracker.services().size() > 1) {
+    return fmt::format("{}: holds {} services, say which by service=SID or service=all: {}", input.reception.name,
+                       tracker.services().size(), services_text(tracker));
+  }
+  if (input.reception.live) return {};
+  if (spec.service && tracker.find(*spec.service) == nullptr) {
+    return fmt::format("{}: no service {} in it; it has {}", input.reception.name, id_text(*spec.service),
+                       services_text(tracker));
+  }
+  if (tracker.services().empty()) return input.reception.name + ": no service in it";
+  if (input.intake->ended() && wanted_of(spec, tracker).empty()) return input.reception.name + ": no PMT in it";
+  if (input.intake->ended() && !input.intake->any_pcr_pid()) {
+    return input.reception.name + ": no program clock (PCR) in it to play it by";
+  }
+  return {};
+}
+
+bool Lineup::has_all() const {
+  return std::ranges::all_of(specs_, [&](const InputSpec& spec) { return is_found(spec) || !problem_of(spec).empty(); });
+}
+
+std::string Lineup::problem() const {
+  for (const InputSpec& spec : specs_) {
+    if (auto text = problem_of(spec); !text.empty()) return text;
+  }
+  return {};
+}
+
+void Lineup::look(ts::SteadyTime now) {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    Intake& intake = *inputs_[i]->intake;
+    intake.poll(now);
+    intake.read_until(
+        [&] {
+          return std::ranges::all_of(specs_, [&](const InputSpec& spec) {
+            return spec.reception != i || is_found(spec) || !problem_of(spec).empty();
+          });
+        },
+        file_look_packets);
+  }
+}
+
+void Lineup::begin() {
+  begun_ = true;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) update(i);
+}
+
+void Lineup::on_change(const Input& input) {
+  if (!begun_) return;
+  const auto place = std::ranges::find_if(inputs_, [&](const auto& other) { return other.get() == &input; });
+  if (place != inputs_.end()) update(static_cast<std::size_t>(place - inputs_.begin()));
+}
+
+void Lineup::on_section(const Input& input, ts::Pid pid, const ts::Section& section) {
+  if (pid != ts::eit_pid || !section.has_long_header() || !section.is_current()) return;
+  for (const auto& service : services_) {
+    if (service->source.value() == section.extension() && &input_of(service->input.reception) == &input) {
+      context_.on_event(*service, section);
+    }
+  }
+}
+
+void Lineup::update(std::size_t reception) {
+  for (const InputSpec& spec : specs_) {
+    if (spec.reception == reception) update(spec);
+  }
+  update_entitlements(reception);
+  update_grafts(reception);
+  connect(reception);
+}
+
+void Lineup::update(const InputSpec& spec) {
+  for (const Found& found : wanted_of(spec, input_of(spec.reception).intake->tracker())) {
+    update(service_of(spec, found.id), *found.service);
+  }
+}
+
+// The one that is carried already, or a new one.
+Lineup::Service& Lineup::service_of(const InputSpec& spec, psi::ServiceId id) {
+  const bool follows_any = !spec.service && !spec.all_services;
+  for (const auto& service : services_) {
+    if (service->input == spec && (follows_any || service->source == id)) {
+      service->source = id;
+      return *service;
+    }
+  }
+  auto service = std::make_unique<Service>();
+  service->input = spec;
+  service->source = service->known_as = id;
+  service->program = &context_.multiplexer.add_program(0);
+  service->feed = make_feed(input_of(spec.reception).reception, *service->program, nullptr);
+  service->alive = std::chrono::steady_clock::now();
+  services_.push_back(std::move(service));
+  Service& added = *services_.back();
+  rank_services();
+  return added;
+}
+
+ServiceFeed::Options Lineup::feed_options(const Reception& reception) const {
+  return {.live = reception.live, .latency = ticks(reception.latency), .ahead = context_.ahead};
+}
+
+std::unique_ptr<ServiceFeed> Lineup::make_feed(const Reception& reception, mux::Multiplexer::Program& program,
+                                               const ServiceFeed* target) const {
+  return std::make_unique<ServiceFeed>(context_.multiplexer, program, context_.time_base, feed_options(reception),
+                                       target);
+}
+
+// What the PMT names; if no PCRs come there, a component on which they do.
+std::optional<ts::Pid> Lineup::pcr_pid_of(const psi::Pmt& pmt, const Intake& intake) const {
+  if (pmt.pcr_pid != ts::null_pid && intake.has_pcr(pmt.pcr_pid)) return pmt.pcr_pid;
+  for (const auto& stream : pmt.streams) {
+    if (intake.has_pcr(stream.pid)) return stream.pid;
+  }
+  return std::nullopt;
+}
+
+void Lineup::update(Service& service, const psi::Service& found) {
+  const Input& input = input_of(service.input.reception);
+  psi::Pmt pmt = without(*found.pmt, service.input.dropped);
+  const auto ids = ids_.assign(service.input, service.known_as, found.pmt_pid, pmt);
+  if (!ids) {
+    notes_.log(Priority::error, "{}: no PID or service id is left for it; it is not sent", service.input.subject());
+    return;
+  }
+  // A component that brings the PCRs, though the PMT does not say so, is named.
+  const auto pcr_pid = pcr_pid_of(pmt, *input.intake);
+  if (pcr_pid && *pcr_pid != pmt.pcr_pid && ids->pids.contains(*pcr_pid)) {
+    notes_.log(Priority::notice, "{}: no PCR on the PID that its PMT names; those of {} are taken",
+               service.input.subject(), cli::to_text(*pcr_pid));
+    pmt.pcr_pid = *pcr_pid;
+  }
+  if (pmt == service.source_pmt && *ids == service.ids && found.sdt == service.sdt) return;
+  if (service.source_pmt.streams.empty()) {
+    cli::log(Priority::info, "{}: service {} is {} in the multiplex", input.reception.name, id_text(service.source),
+             id_text(ids->service));
+  }
+  service.source_pmt = std::move(pmt);
+  service.ids = *ids;
+  service.sdt = found.sdt;
+  make_pmt(service);
+  service.feed->set_program(program_of(service, *input.intake));
+  ++changes_;
+}
+
+ServiceFeed::Program Lineup::program_of(const Service& service, const Intake& intake) const {
+  const psi::Pmt& pmt = service.source_pmt;
+  const auto& pids = service.ids.pids;
+  const auto is_sent_by_another = [&](ts::Pid pid) {
+    for (const auto& other : services_) {
+      if (other.get() == &service) return false;
+      if (other->input.reception == service.input.reception && has_stream(other->source_pmt, pid)) return true;
+    }
+    return false;
+  };
+  ServiceFeed::Program program;
+  const auto own_pcr = pids.find(pmt.pcr_pid);
+  if (pmt.pcr_pid != ts::null_pid && own_pcr != pids.end()) {
+    program.source_pcr_pid = pmt.pcr_pid;
+    program.pcr_pid = own_pcr->second;
+  } else {
+    // It has no clock: another of its stream tells the time of its packets.
+    program.source_pcr_pid = intake.any_pcr_pid().value_or(ts::null_pid);
+  }
+  for (const auto& stream : pmt.streams) {
+    const auto pid = pids.find(stream.pid);
+    if (pid != pids.end() && !is_sent_by_another(stream.pid)) program.components.push_back({stream, pid->second});
+  }
+  for (const ts::Pid ecm : ecm_pids(pmt)) {
+    const auto pid = pids.find(ecm);
+    if (pid == pids.end() || has_stream(pmt, ecm) || is_sent_by_another(ecm)) continue;
+    program.components.push_back({section_stream(ecm), pid->second});
+  }
+  return program;
+}
+
+std::vector<psi::Pmt::Stream> Lineup::grafted_to(const Service& service) const {
+  std::vector<psi::Pmt::Stream> streams;
+  for (const auto& graft : grafts_) {
+    if (graft->target == &service) streams.insert(streams.end(), graft->streams.begin(), graft->streams.end());
+  }
+  return streams;
+}
+
+void Lineup::make_pmt(Service& service) {
+  service.pmt = multiplex_pmt(service.source_pmt, service.input, service.ids, grafted_to(service));
+}
+
+void Lineup::update_grafts(std::size_t reception) {
+  for (const ComponentSpec& spec : component_specs_) {
+    const auto target = std::ranges::find_if(
+        services_, [&](const auto& service) { return service->ids.service == spec.target && service->feed; });
+    if (target == services_.end()) continue;
+    if (spec.reception != reception && (*target)->input.reception != reception) continue;
+    const Input& input = input_of(spec.reception);
+    InputSpec source;  // where it is found in its input
+    source.service = spec.service;
+    const auto found = wanted_of(source, input.intake->tracker());
+    if (found.size() != 1) continue;
+    const psi::Pmt& pmt = *found.front().service->pmt;
+    std::set<ts::Pid> ecms;
+    for (const auto& stream : pmt.streams) {
+      if (!spec.pids.contains(stream.pid)) continue;
+      for (const ts::Pid pid : psi::conditional_access_pids(stream.descriptors)) ecms.insert(pid);
+    }
+    const auto pids = ids_.assign(spec, ecms);
+    if (!pids) {
+      notes_.log(Priority::error, "{}: no PID is left for it; it is not sent", spec.subject());
+      continue;
+    }
+    auto graft = std::ranges::find_if(grafts_, [&](const auto& other) { return other->spec == spec; });
+    if (graft != grafts_.end() && (*graft)->target != target->get()) {
+      grafts_.erase(graft);
+      graft = grafts_.end();
+    }
+    if (graft == grafts_.end()) {
+      grafts_.push_back(std::make_unique<Graft>());
+      graft = std::prev(grafts_.end());
+      (*graft)->spec = spec;
+      (*graft)->target = target->get();
+      (*graft)->feed = make_feed(input.reception, *(*target)->program, (*target)->feed.get());
+    }
+    ServiceFeed::Program program;
+    program.source_pcr_pid = pcr_pid_of(pmt, *input.intake).value_or(pmt.pcr_pid);
+    for (const auto& stream : pmt.streams) {
+      const auto pid = pids->find(stream.pid);
+      if (spec.pids.contains(stream.pid) && pid != pids->end()) program.components.push_back({stream, pid->second});
+    }
+    for (const ts::Pid ecm : ecms) {
+      if (const auto pid = pids->find(ecm); pid != pids->end()) {
+        program.components.push_back({section_stream(ecm), pid->second});
+      }
+    }
+    (*graft)->feed->set_program(program);
+    auto streams = grafted_streams(pmt, spec.pids, *pids);
+    if (streams != (*graft)->streams) {
+      (*graft)->streams = std::move(streams);
+      make_pmt(**target);
+      ++changes_;
+    }
+    connect(spec.reception);
+  }
+}
+
+void Lineup::update_entitlements(std::size_t reception) {
+  const Input& input = input_of(reception);
+  const auto& cat = input.intake->tracker().cat();
+  if (!sends_cat_ || !cat) return;
+  const auto spec = std::ranges::find(specs_, reception, &InputSpec::reception);
+  if (spec == specs_.end()) return;
+  const auto pids = ids_.assign(input.reception, spec->number, *cat);
+  if (!pids) {
+    notes_.log(Priority::error, "{}: no PIDs are left for its EMMs; they are not sent", input.reception.name);
+    return;
+  }
+  auto place = std::ranges::find_if(entitlements_, [&](const auto& other) { return other->input == &input; });
+  if (place == entitlements_.end()) {
+    entitlements_.push_back(std::make_unique<Entitlements>());
+    place = std::prev(entitlements_.end());
+    (*place)->input = &input;
+    (*place)->program = &context_.multiplexer.add_program(spec->priority * rank_step);
+    (*place)->feed = make_feed(input.reception, *(*place)->program, nullptr);
+  }
+  ServiceFeed::Program program;
+  program.source_pcr_pid = input.intake->any_pcr_pid().value_or(ts::null_pid);
+  for (const auto& [from, to] : *pids) program.components.push_back({section_stream(from), to});
+  (*place)->feed->set_program(program);
+  (*place)->pids = *pids;
+  ++changes_;
+}
+
+std::vector<MappedCat> Lineup::cats() const {
+  std::vector<MappedCat> cats;
+  for (const auto& entitlements : entitlements_) {
+    const auto& cat = entitlements->input->intake->tracker().cat();
+    if (cat) cats.push_back({&*cat, entitlements->pids});
+  }
+  return cats;
+}
+
+// The feeds of an input get its packets.
+void Lineup::connect(std::size_t reception) {
+  std::vector<ServiceFeed*> feeds;
+  for (const auto& service : services_) {
+    if (service->input.reception == reception) feeds.push_back(service->feed.get());
+  }
+  for (const auto& graft : grafts_) {
+    if (graft->spec.reception == reception) feeds.push_back(graft->feed.get());
+  }
+  for (const auto& entitlements : entitlements_) {
+    if (entitlements->input == &input_of(reception)) feeds.push_back(entitlements->feed.get());
+  }
+  input_of(reception).intake->set_feeds(std::move(feeds));
+}
+
+void Lineup::poll(ts::SteadyTime now) {
+  for (const auto& input : inputs_) input->intake->poll(now);
+  if (now < next_look_) return;
+  next_look_ = now + look_interval;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    watch(*inputs_[i], now);
+    // PCRs that have come since then.
+    const bool lacks_clock = std::ranges::any_of(services_, [&](const auto& service) {
+      return service->input.reception == i && !service->feed->is_running();
+    });
+    if (lacks_clock) update(i);
+  }
+  for (const auto& service : services_) watch(*service, now);
+}
+
+void Lineup::need(mux::MultiplexTime until) {
+  for (const auto& input : inputs_) input->intake->need(until);
+}
+
+void Lineup::watch(Service& service, ts::SteadyTime now) {
+  const Input& input = input_of(service.input.reception);
+  const std::uint64_t packets = service.feed->figures().packets;
+  const bool is_alive = std::exchange(service.packets, packets) != packets ||
+                        (!input.reception.live && (!input.intake->ended() || service.program->queued() > 0));
+  if (is_alive) {
+    if (service.state == Service::State::lost) {
+      service.state = Service::State::running;
+      loss_notes_.log(Priority::notice, "service {}: packets come again, after {}", id_text(service.ids.service),
+                      cli::human_duration(now - service.alive));
+      ++changes_;
+    }
+    service.alive = now;
+    return;
+  }
+  const bool is_over = !input.reception.live || input.intake->ended();
+  if (service.state == Service::State::lost || (!is_over && now - service.alive < loss_noticed)) return;
+  service.state = Service::State::lost;
+  service.feed->pause();
+  ++changes_;
+  const std::string reason = is_over ? "its input has ended"
+                                     : fmt::format("no packets for {}", cli::human_duration(loss_noticed));
+  loss_notes_.log(Priority::warning, "service {}: {}; {}", id_text(service.ids.service), reason,
+                  service.input.on_loss == OnLoss::keep ? "it stays in the tables as not running"
+                                                        : "it is taken out of the tables");
+}
+
+void Lineup::watch(Input& input, ts::SteadyTime now) {
+  if (!input.reception.live) return;
+  const auto last = input.intake->last_arrival();
+  const bool silent = !last || now - *last > loss_noticed;
+  if (std::exchange(input.silent, silent) == silent || !silent) return;
+  const std::string trouble = input.intake->trouble();
+  loss_notes_.log(Priority::warning, "{}: no packets{}{}; waiting", input.reception.name, trouble.empty() ? "" : ", ",
+                  trouble);
+}
+
+bool Lineup::is_finished() const {
+  const auto has_ended = [](const auto& input) { return input->intake->ended(); };
+  const auto is_sent = [](const auto& service) { return service->program->queued() == 0; };
+  return std::ranges::all_of(inputs_, has_ended) && std::ranges::all_of(services_, is_sent);
+}
+
+std::optional<std::string> Lineup::failure() const {
+  for (const auto& input : inputs_) {
+    if (!input->intake->failure().empty()) return input->intake->failure();
+  }
+  return std::nullopt;
+}
+
+}  // namespace tsmux

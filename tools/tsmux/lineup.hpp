@@ -1,0 +1,161 @@
+// The services that the multiplex carries now: found in the inputs, followed while they change, come and go.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/cli/log.hpp"
+#include "common/io/source.hpp"
+#include "common/mux/multiplexer.hpp"
+#include "common/psi/service_tracker.hpp"
+#include "tools/tsmux/id_map.hpp"
+#include "tools/tsmux/input_spec.hpp"
+#include "tools/tsmux/intake.hpp"
+#include "tools/tsmux/options.hpp"
+#include "tools/tsmux/service_feed.hpp"
+#include "tools/tsmux/service_tables.hpp"
+#include "tools/tsmux/time_base.hpp"
+
+namespace tsmux {
+
+class Lineup {
+ public:
+  using Opener = std::function<std::unique_ptr<io::Source>(const Reception& reception)>;
+
+  struct Service {
+    enum class State : std::uint8_t { running, lost };
+
+    InputSpec input;
+    psi::ServiceId source;  // in the input, now
+    psi::ServiceId known_as;  // the first of these: what its ids are given to
+    ServiceIds ids;         // in the multiplex
+    psi::Pmt source_pmt;
+    psi::Pmt pmt;  // as sent, without a version
+    std::optional<psi::Sdt::Service> sdt;  // the input's
+    State state = State::running;
+    mux::Multiplexer::Program* program = nullptr;  // the multiplexer's
+    std::unique_ptr<ServiceFeed> feed;
+
+    // What is asked for is that it is not announced any more when it is lost.
+    bool is_announced() const { return state == State::running || input.on_loss == OnLoss::keep; }
+
+    // To tell whether it is alive.
+    std::uint64_t packets = 0;
+    ts::SteadyTime alive{};
+  };
+  // A section of EIT actual of a service that is carried.
+  using EventHandler = std::function<void(const Service& service, const ts::Section& section)>;
+
+  struct Context {
+    mux::Multiplexer& multiplexer;
+    const TimeBase& time_base;
+    ts::Ticks27 ahead;  // the multiplexer's
+    Opener open;
+    EventHandler on_event;
+  };
+  Lineup(Context context, IdMap& ids);
+  ~Lineup();
+  Lineup(const Lineup&) = delete;
+  Lineup& operator=(const Lineup&) = delete;
+
+  // Opens what is new, closes what is no longer asked for, leaves alone what stayed. Throws before anything changes if
+  // an input cannot be opened.
+  void configure(const Options& options);
+
+  // Before begin() inputs are looked at only. Reads the beginnings of files; live: to be called until has_all().
+  void look(ts::SteadyTime now);
+  // Whether every service that is asked for has been found, or can no longer be.
+  bool has_all() const;
+  // Why something of a file cannot be had, whatever comes: for a message. Empty if there is nothing of the kind.
+  std::string problem() const;
+  // Gives the services their ids, in the order of the inputs, and lets them run.
+  void begin();
+
+  // Live inputs: what has come. Files: all that is due by `until`.
+  void poll(ts::SteadyTime now);
+  void need(mux::MultiplexTime until);
+
+  const std::vector<std::unique_ptr<Service>>& services() const { return services_; }
+  // The CATs of the inputs, if they are to be sent.
+  std::vector<MappedCat> cats() const;
+  // Counts all changes of what tables are made from.
+  std::uint64_t changes() const { return changes_; }
+  // All files have been sent to their end, and no input is live.
+  bool is_finished() const;
+  // An input that has failed for good.
+  std::optional<std::string> failure() const;
+
+  struct Input {
+    Reception reception;
+    std::unique_ptr<Intake> intake;
+    bool silent = false;
+  };
+  const std::vector<std::unique_ptr<Input>>& inputs() const { return inputs_; }
+
+ private:
+  // Components from another input for a service.
+  struct Graft {
+    ComponentSpec spec;
+    const Service* target = nullptr;
+    std::vector<psi::Pmt::Stream> streams;  // as sent
+    std::unique_ptr<ServiceFeed> feed;
+  };
+  // The EMMs of an input.
+  struct Entitlements {
+    const Input* input = nullptr;
+    psi::PidMap pids;
+    mux::Multiplexer::Program* program = nullptr;
+    std::unique_ptr<ServiceFeed> feed;
+  };
+  struct Found {
+    psi::ServiceId id;
+    const psi::Service* service;
+  };
+
+  Input& input_of(std::size_t reception) const { return *inputs_[reception]; }
+  std::unique_ptr<Input> open(const Reception& reception);
+  std::vector<Found> wanted_of(const InputSpec& spec, const psi::ServiceTracker& tracker) const;
+  std::string problem_of(const InputSpec& spec) const;
+  bool is_found(const InputSpec& spec) const;
+
+  void on_change(const Input& input);
+  void on_section(const Input& input, ts::Pid pid, const ts::Section& section);
+  void update(std::size_t reception);
+  void update(const InputSpec& spec);
+  void update(Service& service, const psi::Service& found);
+  void update_grafts(std::size_t reception);
+  void update_entitlements(std::size_t reception);
+  Service& service_of(const InputSpec& spec, psi::ServiceId id);
+  std::optional<ts::Pid> pcr_pid_of(const psi::Pmt& pmt, const Intake& intake) const;
+  ServiceFeed::Program program_of(const Service& service, const Intake& intake) const;
+  std::vector<psi::Pmt::Stream> grafted_to(const Service& service) const;
+  ServiceFeed::Options feed_options(const Reception& reception) const;
+  std::unique_ptr<ServiceFeed> make_feed(const Reception& reception, mux::Multiplexer::Program& program,
+                                         const ServiceFeed* target) const;
+  void make_pmt(Service& service);
+  void connect(std::size_t reception);
+  void remove(Service& service);
+  void rank_services();
+  void watch(Service& service, ts::SteadyTime now);
+  void watch(Input& input, ts::SteadyTime now);
+
+  Context context_;
+  IdMap& ids_;
+  bool begun_ = false;
+  bool sends_cat_ = false;
+  std::vector<InputSpec> specs_;
+  std::vector<ComponentSpec> component_specs_;
+  std::vector<std::unique_ptr<Input>> inputs_;  // by reception
+  std::vector<std::unique_ptr<Service>> services_;
+  std::vector<std::unique_ptr<Graft>> grafts_;
+  std::vector<std::unique_ptr<Entitlements>> entitlements_;
+  std::uint64_t changes_ = 0;
+  ts::SteadyTime next_look_{};
+  cli::RateLimited notes_{20}, loss_notes_{20};
+};
+
+}  // namespace tsmux

@@ -152,4 +152,14 @@ std::vector<std::uint8_t> to_dvb_text(const std::string& utf8) {
   return out;
 }
 
+std::vector<std::uint8_t> to_dvb_text(const std::string& utf8, std::size_t limit) {
+  auto out = to_dvb_text(utf8);
+  if (out.size() <= limit) return out;
+  const auto continues = [](std::uint8_t byte) { return (byte & 0xC0) == 0x80; };
+  std::size_t end = limit;
+  while (end > 0 && continues(out[end])) --end;
+  out.resize(end);
+  return out;
+}
+
 }  // namespace psi

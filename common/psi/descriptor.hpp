@@ -22,10 +22,11 @@ const Descriptor* find(const Descriptors& descriptors, std::uint8_t tag);
 namespace tag {
 inline constexpr std::uint8_t registration = 0x05, conditional_access = 0x09, iso_639_language = 0x0A;
 inline constexpr std::uint8_t network_name = 0x40, service_list = 0x41, service = 0x48, short_event = 0x4D,
-                              extended_event = 0x4E;
+                              extended_event = 0x4E, local_time_offset = 0x58, private_data_specifier = 0x5F;
 inline constexpr std::uint8_t stream_identifier = 0x52, teletext = 0x56, subtitling = 0x59, ac3 = 0x6A;
 inline constexpr std::uint8_t application_signalling = 0x6F, enhanced_ac3 = 0x7A, dts = 0x7B, aac = 0x7C,
                               extension = 0x7F;
+inline constexpr std::uint8_t logical_channel = 0x83;  // of private_data_specifier 0x00000028
 }  // namespace tag
 
 // An ISO 639-2 code as sent, three letters; what else is sent comes as '?', so that it cannot harm a terminal.
@@ -36,5 +37,7 @@ std::string language_code(std::span<const std::uint8_t, 3> code);
 std::string text(std::span<const std::uint8_t> field);
 // The reverse, for tables that we make: UTF-8 with its selector byte 0x15, or plain where it is ASCII.
 std::vector<std::uint8_t> to_dvb_text(const std::string& utf8);
+// At most `limit` bytes of it, whole characters.
+std::vector<std::uint8_t> to_dvb_text(const std::string& utf8, std::size_t limit);
 
 }  // namespace psi

@@ -17,14 +17,13 @@
 #include <new>
 #include <span>
 
+#include "common/psi/section_parts.hpp"
+#include "common/psi/section_writer.hpp"
+
 namespace psi {
 namespace {
 
 using Bytes = std::span<const std::uint8_t>;
-
-constexpr std::size_t long_header_size = 8;
-constexpr std::size_t crc_size = 4;
-constexpr std::size_t largest_section = 1024;  // of PSI and SDT; EIT: ts::Section::maximum_size
 
 std::uint16_t u16(Bytes bytes) { return static_cast<std::uint16_t>(bytes[0] << 8 | bytes[1]); }
 std::size_t length12(Bytes bytes) { return u16(bytes) & 0x0FFFu; }
@@ -61,6 +60,14 @@ bool is_pmt_body(Bytes body) {
 }
 
 bool is_sdt_body(Bytes body) { return body.size() >= 3 && has_whole_entries(body.subspan(3), 5); }
+
+bool is_nit_body(Bytes body) {
+  if (body.size() < 2) return false;
+  const std::size_t network = length12(body);
+  if (body.size() < 2 + network + 2 || !has_whole_descriptors(body.subspan(2, network))) return false;
+  const Bytes loop = body.subspan(2 + network);
+  return length12(loop) == loop.size() - 2 && has_whole_entries(loop.subspan(2), 6);
+}
 
 bool is_eit_body(Bytes body) { return body.size() >= 6 && has_whole_entries(body.subspan(6), 12); }
 
@@ -125,6 +132,31 @@ Descriptors convert(const dvbpsi_descriptor_t* descriptor) {
   return out;
 }
 
+// ---- What is read here
+
+// Of whole descriptors.
+void append_descriptors(Descriptors& out, Bytes loop) {
+  for (; !loop.empty(); loop = loop.subspan(2u + loop[1])) {
+    const Bytes data = loop.subspan(2, loop[1]);
+    out.push_back({loop[0], {data.begin(), data.end()}});
+  }
+}
+
+// The transport streams of one section of the NIT. One that was begun in the section before goes on.
+void add_streams(Nit& nit, Bytes loop) {
+  bool begins = true;
+  while (!loop.empty()) {
+    const std::uint16_t id = u16(loop), network = u16(loop.subspan(2));
+    const bool goes_on = begins && !nit.streams.empty() && nit.streams.back().transport_stream_id == id &&
+                         nit.streams.back().original_network_id == network;
+    if (!goes_on) nit.streams.push_back({id, network, {}});
+    begins = false;
+    const std::size_t length = length12(loop.subspan(4));
+    append_descriptors(nit.streams.back().descriptors, loop.subspan(6, length));
+    loop = loop.subspan(6 + length);
+  }
+}
+
 // ---- DVB's dates (EN 300 468 annex C)
 
 std::optional<unsigned> bcd(std::uint64_t two_digits) {
@@ -150,71 +182,6 @@ std::optional<std::chrono::sys_seconds> utc(std::uint64_t bits) {
   if (!time || *time >= std::chrono::days{1}) return std::nullopt;
   const std::chrono::days day{static_cast<std::int64_t>(bits >> 24 & 0xFFFF) - mjd_of_1970};
   return std::chrono::sys_days{day} + *time;
-}
-
-// ---- Making sections. Ours, because libdvbpsi 1.3 loses the last descriptor of an entry that does not fit into the
-// section at hand, and writes beyond its section where entries have no descriptors.
-
-void put16(SectionBytes& out, unsigned value) {
-  out.push_back(static_cast<std::uint8_t>(value >> 8));
-  out.push_back(static_cast<std::uint8_t>(value));
-}
-
-class SectionWriter {
- public:
-  // `syntax`: the four bits before section_length. `fixed` follows the header of each section.
-  SectionWriter(std::uint8_t table, unsigned syntax, std::uint16_t extension, std::uint8_t version,
-                SectionBytes fixed) {
-    begin_ = {table, static_cast<std::uint8_t>(syntax << 4), 0};
-    put16(begin_, extension);
-    begin_.insert(begin_.end(), {static_cast<std::uint8_t>(0xC0 | (version & 0x1F) << 1 | 1), 0, 0});
-    begin_.insert(begin_.end(), fixed.begin(), fixed.end());
-    sections_.push_back(begin_);
-  }
-
-  bool fits(const SectionBytes& entry) const {
-    return sections_.back().size() + entry.size() + crc_size <= largest_section;
-  }
-  void add(const SectionBytes& entry) {
-    if (!fits(entry)) sections_.push_back(begin_);
-    sections_.back().insert(sections_.back().end(), entry.begin(), entry.end());
-  }
-  std::vector<SectionBytes> finish() {
-    for (std::size_t i = 0; i < sections_.size(); ++i) {
-      SectionBytes& section = sections_[i];
-      section.resize(section.size() + crc_size);
-      const std::size_t length = section.size() - 3;
-      section[1] = static_cast<std::uint8_t>(section[1] | length >> 8);
-      section[2] = static_cast<std::uint8_t>(length);
-      section[6] = static_cast<std::uint8_t>(i);
-      section[7] = static_cast<std::uint8_t>(sections_.size() - 1);
-      ts::seal_section(section);
-    }
-    return std::move(sections_);
-  }
-
- private:
-  SectionBytes begin_;
-  std::vector<SectionBytes> sections_;
-};
-
-constexpr unsigned psi_syntax = 0b1011;  // section_syntax_indicator, '0', reserved (ISO/IEC 13818-1)
-constexpr unsigned si_syntax = 0b1111;   // section_syntax_indicator, reserved_future_use, reserved (EN 300 468)
-
-// Appends `high_bits` and the 12-bit length of the loop, and as many whole descriptors as fit into `limit` bytes.
-void put_descriptors(SectionBytes& out, unsigned high_bits, const Descriptors& descriptors, std::size_t limit) {
-  const std::size_t length_at = out.size();
-  put16(out, high_bits << 12);
-  for (const Descriptor& descriptor : descriptors) {
-    const std::size_t length = descriptor.data.size();
-    if (length > 0xFF || out.size() + 2 + length > limit) continue;
-    out.push_back(descriptor.tag);
-    out.push_back(static_cast<std::uint8_t>(length));
-    out.insert(out.end(), descriptor.data.begin(), descriptor.data.end());
-  }
-  const std::size_t length = out.size() - length_at - 2;
-  out[length_at] = static_cast<std::uint8_t>(out[length_at] | length >> 8);
-  out[length_at + 1] = static_cast<std::uint8_t>(length);
 }
 
 }  // namespace
@@ -291,6 +258,27 @@ std::optional<Sdt> parse_sdt(const std::vector<SectionBytes>& sections) {
   return out;
 }
 
+// Read here, as the PAT is.
+std::optional<Nit> parse_nit(const std::vector<SectionBytes>& sections) {
+  if (sections.empty() || sections.front().empty()) return std::nullopt;
+  const std::uint8_t table = sections.front().front();
+  if (table != table_id::nit_actual && table != table_id::nit_other) return std::nullopt;
+  if (!is_table(sections, table, is_nit_body)) return std::nullopt;
+  const ts::Section first{sections.front()};
+  Nit out{.network_id = first.extension(),
+          .version = first.version(),
+          .actual = table == table_id::nit_actual,
+          .descriptors = {},
+          .streams = {}};
+  for (const Bytes bytes : sections) {
+    const Bytes body = ts::Section{bytes}.body();
+    const std::size_t network = length12(body);
+    append_descriptors(out.descriptors, body.subspan(2, network));
+    add_streams(out, body.subspan(2 + network + 2));
+  }
+  return out;
+}
+
 std::optional<EitSection> parse_eit_section(const SectionBytes& section) {
   if (!is_section(section)) return std::nullopt;
   const ts::Section sent{section};
@@ -356,7 +344,7 @@ std::vector<SectionBytes> sections(const Pmt& pmt) {
   SectionBytes fixed;
   put16(fixed, 0xE000u | pmt.pcr_pid.value());
   put_descriptors(fixed, 0xF, pmt.descriptors, largest_section - long_header_size - crc_size);
-  SectionWriter writer{table_id::pmt, psi_syntax, pmt.service.value(), pmt.version, std::move(fixed)};
+  SectionWriter writer{table_id::pmt, psi_syntax, pmt.service.value(), pmt.version, fixed};
   for (const Pmt::Stream& stream : pmt.streams) {
     SectionBytes entry{stream.type};
     put16(entry, 0xE000u | stream.pid.value());
@@ -366,12 +354,24 @@ std::vector<SectionBytes> sections(const Pmt& pmt) {
   return writer.finish();
 }
 
+std::vector<SectionBytes> sections(const Cat& cat) {
+  constexpr std::uint16_t reserved = 0xFFFF;
+  SectionWriter writer{table_id::cat, psi_syntax, reserved, cat.version, {}};
+  for (const Descriptor& descriptor : cat.descriptors) {
+    if (descriptor.data.size() > 0xFF) continue;
+    SectionBytes entry;
+    put_descriptor(entry, descriptor);
+    writer.add(entry);
+  }
+  return writer.finish();
+}
+
 std::vector<SectionBytes> sections(const Sdt& sdt) {
   SectionBytes fixed;
   put16(fixed, sdt.original_network_id);
   fixed.push_back(0xFF);  // reserved_future_use
   const std::size_t room = largest_section - long_header_size - fixed.size() - crc_size;
-  SectionWriter writer{table_id::sdt_actual, si_syntax, sdt.transport_stream_id, sdt.version, std::move(fixed)};
+  SectionWriter writer{table_id::sdt_actual, si_syntax, sdt.transport_stream_id, sdt.version, fixed};
   for (const Sdt::Service& service : sdt.services) {
     SectionBytes entry;
     put16(entry, service.service.value());

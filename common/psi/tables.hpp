@@ -1,4 +1,4 @@
-// The tables that the tools read (by libdvbpsi; the PAT by a reader of ours that takes linear time) and make (ISO/IEC
+// The tables that the tools read (by libdvbpsi; PAT and NIT by readers of ours that take linear time) and make (ISO/IEC
 // 13818-1 2.4.4, EN 300 468 5.2).
 //
 // parse_*() take every section of one complete table version, in order of number; nothing comes back if a CRC or a
@@ -92,6 +92,21 @@ struct Sdt {
   friend bool operator==(const Sdt&, const Sdt&) = default;
 };
 
+struct Nit {
+  struct Stream {
+    std::uint16_t transport_stream_id = 0;
+    std::uint16_t original_network_id = 0;
+    Descriptors descriptors;
+    friend bool operator==(const Stream&, const Stream&) = default;
+  };
+  std::uint16_t network_id = 0;
+  std::uint8_t version = 0;
+  bool actual = true;
+  Descriptors descriptors;  // of the network
+  std::vector<Stream> streams;
+  friend bool operator==(const Nit&, const Nit&) = default;
+};
+
 struct EitEvent {
   std::uint16_t event_id = 0;
   std::optional<std::chrono::sys_seconds> start;  // UTC; absent if undefined (all ones)
@@ -118,6 +133,8 @@ std::optional<Pat> parse_pat(const std::vector<SectionBytes>& sections);
 std::optional<Pmt> parse_pmt(const std::vector<SectionBytes>& sections);
 std::optional<Cat> parse_cat(const std::vector<SectionBytes>& sections);
 std::optional<Sdt> parse_sdt(const std::vector<SectionBytes>& sections);
+// Actual or other.
+std::optional<Nit> parse_nit(const std::vector<SectionBytes>& sections);
 // Any EIT: present/following or schedule, actual or other.
 std::optional<EitSection> parse_eit_section(const SectionBytes& section);
 // UTC_time of a TDT or TOT section (EN 300 468 5.2.5, annex C).
@@ -126,7 +143,10 @@ std::optional<std::chrono::sys_seconds> parse_time_section(const SectionBytes& s
 std::vector<SectionBytes> sections(const Pat& pat);
 // Streams that do not fit into the one section are left out: none of what parse_pmt() gave.
 std::vector<SectionBytes> sections(const Pmt& pmt);
+std::vector<SectionBytes> sections(const Cat& cat);
 std::vector<SectionBytes> sections(const Sdt& sdt);
+// A stream goes on in the next section where its descriptors need it.
+std::vector<SectionBytes> sections(const Nit& nit);
 
 // EN 300 468 6.2.33 and 6.2.37, decoded from their descriptors.
 struct ServiceName {

@@ -61,7 +61,9 @@ void read(const std::vector<psi::SectionBytes>& sections) {
   read_again(pmt, fits, psi::parse_pmt);
   const auto sdt = psi::parse_sdt(sections);
   read_again(sdt, fits, psi::parse_sdt);
-  psi::parse_cat(sections);
+  read_again(psi::parse_cat(sections), fits, psi::parse_cat);
+  // Two entries of one transport stream may become one that goes on in the next section.
+  read_again(psi::parse_nit(sections), false, psi::parse_nit);
   psi::parse_time_section(sections.front());
   if (pmt) {
     look_into(pmt->descriptors);
@@ -88,12 +90,12 @@ void track(const std::vector<psi::SectionBytes>& sections, ts::Pid pid) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static constexpr std::array<std::uint8_t, 8> tables{psi::table_id::pat,           psi::table_id::cat,
-                                                      psi::table_id::pmt,           psi::table_id::sdt_actual,
-                                                      psi::table_id::eit_pf_actual, 0x50,
-                                                      psi::table_id::tot,           psi::table_id::tdt};
-  static constexpr std::array<ts::Pid, 8> pids{ts::pat_pid, ts::cat_pid, ts::Pid{0x30}, ts::sdt_pid,
-                                               ts::eit_pid, ts::eit_pid, ts::tdt_pid,   ts::tdt_pid};
+  static constexpr std::array<std::uint8_t, 9> tables{
+      psi::table_id::pat,        psi::table_id::cat,           psi::table_id::pmt,
+      psi::table_id::sdt_actual, psi::table_id::eit_pf_actual, 0x50,
+      psi::table_id::tot,        psi::table_id::tdt,           psi::table_id::nit_actual};
+  static constexpr std::array<ts::Pid, 9> pids{ts::pat_pid, ts::cat_pid, ts::Pid{0x30}, ts::sdt_pid, ts::eit_pid,
+                                               ts::eit_pid, ts::tdt_pid, ts::tdt_pid,   ts::nit_pid};
   if (size < 3) return 0;
   const std::size_t kind = data[0] % tables.size();
   const bool split = (data[0] & 0x80) != 0;

@@ -317,6 +317,7 @@ TEST(Tables, OfARealMultiplexAreMadeAgainToTheByte) {
       if (const auto pat = parse_pat(sent)) made = sections(*pat);
       if (const auto pmt = parse_pmt(sent)) made = sections(*pmt);
       if (const auto sdt = parse_sdt(sent)) made = sections(*sdt);
+      if (const auto nit = parse_nit(sent)) made = sections(*nit);
       if (made.empty()) return;
       EXPECT_EQ(made, sent);
       ++compared;

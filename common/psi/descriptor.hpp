@@ -22,7 +22,8 @@ const Descriptor* find(const Descriptors& descriptors, std::uint8_t tag);
 namespace tag {
 inline constexpr std::uint8_t registration = 0x05, conditional_access = 0x09, iso_639_language = 0x0A;
 inline constexpr std::uint8_t network_name = 0x40, service_list = 0x41, service = 0x48, short_event = 0x4D,
-                              extended_event = 0x4E, local_time_offset = 0x58, private_data_specifier = 0x5F;
+                              extended_event = 0x4E, content = 0x54, parental_rating = 0x55, local_time_offset = 0x58,
+                              private_data_specifier = 0x5F;
 inline constexpr std::uint8_t stream_identifier = 0x52, teletext = 0x56, subtitling = 0x59, ac3 = 0x6A;
 inline constexpr std::uint8_t application_signalling = 0x6F, enhanced_ac3 = 0x7A, dts = 0x7B, aac = 0x7C,
                               extension = 0x7F;

@@ -8,6 +8,7 @@
 #include "common/cli/log.hpp"
 #include "common/cli/values.hpp"
 #include "common/psi/elementary_stream.hpp"
+#include "common/psi/event_tables.hpp"
 #include "tools/dvbrecv/service_tables.hpp"
 
 namespace dvbrecv {
@@ -182,12 +183,10 @@ void ServiceOutput::see(ts::Pid pid, const ts::Section& section) {
   if (!is_present() || !section.has_long_header()) return;
   const unsigned table = section.table_id();
   if (pid == ts::eit_pid) {
-    const bool schedule =
-        table >= psi::table_id::eit_schedule_actual_first && table <= psi::table_id::eit_schedule_actual_last;
     const bool wanted = (table == psi::table_id::eit_pf_actual && spec_.eit != EitMode::none) ||
-                        (schedule && spec_.eit == EitMode::schedule);
+                        (psi::is_eit_schedule_actual(table) && spec_.eit == EitMode::schedule);
     if (wanted && section.extension() == spec_.service->value()) {
-      port_.packetize(ts::eit_pid, service_eit(section, spec_), events_);
+      port_.packetize(ts::eit_pid, psi::with_service(section, spec_.new_id.value_or(*spec_.service)), events_);
     }
     return;
   }

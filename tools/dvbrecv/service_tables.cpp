@@ -51,16 +51,6 @@ std::optional<psi::Sdt> single_service_sdt(const psi::Sdt& source, const psi::Se
   return sdt;
 }
 
-psi::SectionBytes service_eit(const ts::Section& section, const OutputSpec& spec) {
-  psi::SectionBytes bytes(section.bytes().begin(), section.bytes().end());
-  if (spec.new_id && spec.new_id->value() != section.extension()) {
-    bytes[3] = static_cast<std::uint8_t>(spec.new_id->value() >> 8);
-    bytes[4] = static_cast<std::uint8_t>(spec.new_id->value());
-    ts::seal_section(bytes);
-  }
-  return bytes;
-}
-
 std::set<ts::Pid> service_pids(const psi::Pmt& pmt, const OutputSpec& spec) {
   std::set<ts::Pid> pids;
   const auto add_ecms = [&](const psi::Descriptors& descriptors) {

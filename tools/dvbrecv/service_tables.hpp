@@ -17,8 +17,6 @@ psi::Pat single_service_pat(const psi::Pat& source, const psi::Service& service,
 std::vector<psi::SectionBytes> service_pmt(const psi::Service& service, const OutputSpec& spec);
 // SDT actual with this service's entry; nothing if it has none.
 std::optional<psi::Sdt> single_service_sdt(const psi::Sdt& source, const psi::Service& service, const OutputSpec& spec);
-// A section of EIT actual with the service id that the output has.
-psi::SectionBytes service_eit(const ts::Section& section, const OutputSpec& spec);
 
 // The PIDs that the service's packets are on and that `spec` lets through: components, PCR, ECMs if wanted.
 std::set<ts::Pid> service_pids(const psi::Pmt& pmt, const OutputSpec& spec);

@@ -16,17 +16,17 @@ constexpr std::size_t first_look = 256 * 1024 / ts::packet_size;  // enough of m
 
 constexpr auto idle = std::chrono::milliseconds{200};  // how often a wait is looked up from
 
-bool is_read_once(const std::string& file) {
-  std::error_code none;
-  const auto status = std::filesystem::status(file, none);
-  return std::filesystem::is_fifo(status) || std::filesystem::is_character_file(status);
-}
-
 io::Stamp stamp_of(std::uint64_t position) {
   return {position, {std::chrono::steady_clock::now(), std::chrono::system_clock::now()}};
 }
 
 }  // namespace
+
+bool is_read_once(const std::string& file) {
+  std::error_code none;
+  const auto status = std::filesystem::status(file, none);
+  return std::filesystem::is_fifo(status) || std::filesystem::is_character_file(status);
+}
 
 Playout::Playout(Options options, Opener open, std::function<bool()> stopping, std::function<void()> on_packets,
                  Teller teller)
@@ -105,7 +105,6 @@ std::unique_ptr<Pass> Playout::load_next() {
       ++next_turn_;
     }
     const std::string& file = options_.files[next_file_++];
-    std::string reason;
     try {
       auto pass = load(file, versions_, options_.window);
       const auto problem = pass->problem();
@@ -113,11 +112,11 @@ std::unique_ptr<Pass> Playout::load_next() {
         pass->begin_after_join();
         return pass;
       }
-      reason = file + ": " + *problem;
+      last_problem_ = file + ": " + *problem;
     } catch (const std::exception& error) {
-      reason = error.what();
+      last_problem_ = error.what();
     }
-    tell(Severity::warning, reason + "; skipped");
+    tell(Severity::warning, last_problem_ + "; skipped");
     ++files_skipped_;
   }
   return nullptr;

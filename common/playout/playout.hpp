@@ -35,6 +35,9 @@ struct PlayoutStatistics {
 
 enum class Severity { debug, warning, error };
 
+// A FIFO or device: what was read is gone.
+bool is_read_once(const std::string& file);
+
 class Playout {
  public:
   using Opener = std::function<std::unique_ptr<io::Source>(const std::string& file)>;
@@ -64,6 +67,8 @@ class Playout {
   const std::string& playing() const { return current_->name(); }
   std::uint64_t turn() const { return turn_; }
   PlayoutStatistics statistics() const;
+  // After run(): why a file was skipped, with its name, the last time that one was; empty if none was.
+  const std::string& last_problem() const { return last_problem_; }
 
  private:
   std::unique_ptr<Pass> load(const std::string& file, TableVersions& versions, std::size_t window) const;
@@ -90,6 +95,7 @@ class Playout {
   ts::Pid followed_;  // the sink's PCR PID
   std::size_t next_file_ = 1;
   std::uint64_t turn_ = 1, next_turn_ = 1;
+  std::string last_problem_;  // load_next()'s
   std::atomic<std::uint64_t> files_skipped_{0};
   std::atomic<bool> nobody_waits_{false};  // for load_next()
   bool warned_scrambled_ = false;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -19,9 +18,9 @@
 
 #include "common/playout/playout.hpp"
 #include "common/psi/service_tracker.hpp"
-#include "common/ts/continuity.hpp"
 #include "common/ts/pes.hpp"
 #include "tests/support/temporary_directory.hpp"
+#include "tests/unit/playout_facts.hpp"
 #include "tests/unit/playout_stream.hpp"
 
 namespace playout {
@@ -43,81 +42,6 @@ std::vector<ts::Packet> play(const Files& files, const std::vector<std::string>&
   EXPECT_TRUE(sink.in_order);
   if (statistics) *statistics = playout.statistics();
   return sink.packets;
-}
-
-std::uint64_t counter_errors(const std::vector<ts::Packet>& packets) {
-  ts::Continuity continuity;
-  return static_cast<std::uint64_t>(std::ranges::count_if(
-      packets, [&](const ts::Packet& p) { return ts::Continuity::is_error(continuity.check(p).verdict); }));
-}
-
-struct ClockFacts {
-  std::vector<std::size_t> positions;
-  std::vector<std::int64_t> times;  // unwrapped, from the first
-  std::int64_t longest_step = 0, shortest_step = 1'000'000'000;
-};
-
-std::map<ts::Pid, ClockFacts> clocks_of(const std::vector<ts::Packet>& packets) {
-  std::map<ts::Pid, ClockFacts> clocks;
-  std::map<ts::Pid, ts::Pcr> last;
-  for (std::size_t i = 0; i < packets.size(); ++i) {
-    const auto pcr = packets[i].pcr();
-    if (!pcr) continue;
-    ClockFacts& clock = clocks[packets[i].pid()];
-    const auto before = last.find(packets[i].pid());
-    const std::int64_t step = before == last.end() ? 0 : distance(before->second, *pcr).count();
-    if (before != last.end()) {
-      clock.longest_step = std::max(clock.longest_step, step);
-      clock.shortest_step = std::min(clock.shortest_step, step);
-    }
-    clock.times.push_back(clock.times.empty() ? 0 : clock.times.back() + step);
-    clock.positions.push_back(i);
-    last[packets[i].pid()] = *pcr;
-  }
-  return clocks;
-}
-
-// The largest distance of a PCR from its place by the stream's bit rate, in 27 MHz ticks, over the whole stream.
-double worst_inaccuracy(const ClockFacts& clock, std::int64_t bit_rate) {
-  double worst = 0;
-  for (std::size_t i = 0; i < clock.times.size(); ++i) {
-    const double ideal =
-        static_cast<double>(clock.positions[i] - clock.positions[0]) * 1504.0 * 27e6 / static_cast<double>(bit_rate);
-    worst = std::max(worst, std::abs(static_cast<double>(clock.times[i]) - ideal));
-  }
-  return worst;
-}
-
-struct StampFacts {
-  std::size_t count = 0;
-  std::int64_t shortest_step = 1'000'000'000, longest_step = 0;           // of DTS, 90 kHz
-  std::int64_t least_ahead = 1'000'000'000, most_ahead = -1'000'000'000;  // of the PCR before
-};
-
-std::map<ts::Pid, StampFacts> stamps_of(const std::vector<ts::Packet>& packets) {
-  std::map<ts::Pid, StampFacts> all;
-  std::map<ts::Pid, ts::Timestamp> last;
-  std::map<unsigned, ts::Pcr> pcrs;  // by service: PIDs share their upper bits
-  for (const auto& packet : packets) {
-    if (const auto pcr = packet.pcr()) pcrs[packet.pid().value() >> 4] = *pcr;
-    if (!packet.unit_start()) continue;
-    const auto header = ts::PesHeader::parse(packet.payload());
-    if (!header || !header->dts) continue;
-    StampFacts& facts = all[packet.pid()];
-    ++facts.count;
-    if (const auto before = last.find(packet.pid()); before != last.end()) {
-      const std::int64_t step = distance(before->second, *header->dts).count();
-      facts.shortest_step = std::min(facts.shortest_step, step);
-      facts.longest_step = std::max(facts.longest_step, step);
-    }
-    last[packet.pid()] = *header->dts;
-    if (const auto pcr = pcrs.find(packet.pid().value() >> 4); pcr != pcrs.end()) {
-      const auto ahead = distance(ts::Timestamp{ts::Ticks90{pcr->second.base()}}, *header->dts).count();
-      facts.least_ahead = std::min(facts.least_ahead, ahead);
-      facts.most_ahead = std::max(facts.most_ahead, ahead);
-    }
-  }
-  return all;
 }
 
 std::uint64_t crc_errors(const std::vector<ts::Packet>& packets) {
@@ -221,13 +145,13 @@ TEST(Playout, AClockThatNearlyStandsStillMakesNoEndlessPause) {
 TEST(Playout, LoopKeepsCountersClockAndTimeStampsGoing) {
   const test::StreamOptions options;
   const auto packets = play({{"a", test::make_stream(options)}}, {"a"}, 50);
-  EXPECT_EQ(counter_errors(packets), 0u);
+  EXPECT_EQ(test::counter_errors(packets), 0u);
   EXPECT_EQ(crc_errors(packets), 0u);
-  const auto clock = clocks_of(packets).at(ts::Pid{0x101});
+  const auto clock = test::clocks_of(packets).at(ts::Pid{0x101});
   EXPECT_GT(clock.shortest_step, 0);
   EXPECT_LE(clock.longest_step, 1'080'000);
-  EXPECT_LT(worst_inaccuracy(clock, options.bit_rate), 13.5) << "500 ns, over all turns";
-  for (const auto& [pid, facts] : stamps_of(packets)) {
+  EXPECT_LT(test::worst_inaccuracy(clock, options.bit_rate), 13.5) << "500 ns, over all turns";
+  for (const auto& [pid, facts] : test::stamps_of(packets)) {
     EXPECT_GT(facts.shortest_step, 1900) << pid.value();
     EXPECT_LT(facts.longest_step, 20'000) << pid.value();
     EXPECT_GE(facts.least_ahead, 0) << pid.value();
@@ -239,11 +163,11 @@ TEST(Playout, LoopGoesOverTheWrapOfTheClock) {
   test::StreamOptions options;
   options.services[0].first_pcr = ts::Pcr::modulus - 27'000'000LL * 5;
   const auto packets = play({{"a", test::make_stream(options)}}, {"a"}, 8);
-  const auto clock = clocks_of(packets).at(ts::Pid{0x101});
+  const auto clock = test::clocks_of(packets).at(ts::Pid{0x101});
   EXPECT_GT(clock.times.back(), 27'000'000LL * 10);
   EXPECT_GT(clock.shortest_step, 0);
-  EXPECT_LT(worst_inaccuracy(clock, options.bit_rate), 13.5);
-  EXPECT_GT(stamps_of(packets).at(ts::Pid{0x101}).shortest_step, 1900);
+  EXPECT_LT(test::worst_inaccuracy(clock, options.bit_rate), 13.5);
+  EXPECT_GT(test::stamps_of(packets).at(ts::Pid{0x101}).shortest_step, 1900);
 }
 
 TEST(Playout, EveryProgrammeOfAMultiplexKeepsItsOwnClock) {
@@ -252,14 +176,14 @@ TEST(Playout, EveryProgrammeOfAMultiplexKeepsItsOwnClock) {
                       {.id = 2, .first_pid = 0x200, .first_pcr = 27'000'000LL * 5000},
                       {.id = 3, .first_pid = 0x300, .first_pcr = ts::Pcr::modulus - 27'000'000LL * 3}};
   const auto packets = play({{"a", test::make_stream(options)}}, {"a"}, 10);
-  EXPECT_EQ(counter_errors(packets), 0u);
-  const auto clocks = clocks_of(packets);
+  EXPECT_EQ(test::counter_errors(packets), 0u);
+  const auto clocks = test::clocks_of(packets);
   ASSERT_EQ(clocks.size(), 3u);
   for (const auto& [pid, clock] : clocks) {
     EXPECT_LE(clock.longest_step, 1'080'000) << pid.value();
-    EXPECT_LT(worst_inaccuracy(clock, options.bit_rate), 13.5) << pid.value();
+    EXPECT_LT(test::worst_inaccuracy(clock, options.bit_rate), 13.5) << pid.value();
   }
-  const auto stamps = stamps_of(packets);
+  const auto stamps = test::stamps_of(packets);
   ASSERT_EQ(stamps.size(), 6u);
   for (const auto& [pid, facts] : stamps) {
     EXPECT_GT(facts.shortest_step, 1900) << pid.value();
@@ -271,12 +195,12 @@ TEST(Playout, FilesOfDifferentRatesAndTimesBecomeOneTimeline) {
   test::StreamOptions b{.bit_rate = 3'000'001, .first_counter = 0};
   b.services[0].first_pcr = 27'000'000LL * 70'000;
   const auto packets = play({{"a", test::make_stream({})}, {"b", test::make_stream(b)}}, {"a", "b", "a"}, 3);
-  EXPECT_EQ(counter_errors(packets), 0u);
-  const auto clock = clocks_of(packets).at(ts::Pid{0x101});
+  EXPECT_EQ(test::counter_errors(packets), 0u);
+  const auto clock = test::clocks_of(packets).at(ts::Pid{0x101});
   EXPECT_GT(clock.shortest_step, 0);
   EXPECT_LE(clock.longest_step, 1'080'000);
-  EXPECT_GT(stamps_of(packets).at(ts::Pid{0x101}).shortest_step, 3500);
-  EXPECT_GE(stamps_of(packets).at(ts::Pid{0x101}).least_ahead, 0);
+  EXPECT_GT(test::stamps_of(packets).at(ts::Pid{0x101}).shortest_step, 3500);
+  EXPECT_GE(test::stamps_of(packets).at(ts::Pid{0x101}).least_ahead, 0);
 }
 
 // The second file's pictures come 300 ms earlier after their PCR than the first one's.
@@ -287,11 +211,11 @@ TEST(Playout, OverlapOfPicturesBecomesAPauseWithItsClockGoingOn) {
   const test::StreamOptions options;
   const auto packets = play({{"late", late}, {"a", test::make_stream(options)}}, {"late", "a"}, 2, &statistics);
   EXPECT_GT(statistics.filler_packets, 300u);
-  EXPECT_EQ(counter_errors(packets), 0u);
-  const auto clock = clocks_of(packets).at(ts::Pid{0x101});
+  EXPECT_EQ(test::counter_errors(packets), 0u);
+  const auto clock = test::clocks_of(packets).at(ts::Pid{0x101});
   EXPECT_LE(clock.longest_step, 1'080'000);
-  EXPECT_LT(worst_inaccuracy(clock, options.bit_rate), 13.5);
-  for (const auto& [pid, facts] : stamps_of(packets)) EXPECT_GT(facts.shortest_step, 1900) << pid.value();
+  EXPECT_LT(test::worst_inaccuracy(clock, options.bit_rate), 13.5);
+  for (const auto& [pid, facts] : test::stamps_of(packets)) EXPECT_GT(facts.shortest_step, 1900) << pid.value();
 }
 
 TEST(Playout, TablesThatDifferGetAnotherVersion) {
@@ -323,11 +247,11 @@ TEST(Playout, JumpWithinAFileIsSmoothed) {
   file.insert(file.end(), more.begin(), more.end());
   PlayoutStatistics statistics;
   const auto packets = play({{"a", file}}, {"a"}, 2, &statistics);
-  const auto clock = clocks_of(packets).at(ts::Pid{0x101});
+  const auto clock = test::clocks_of(packets).at(ts::Pid{0x101});
   EXPECT_GT(clock.shortest_step, 0);
   EXPECT_LE(clock.longest_step, 1'080'000);
   EXPECT_EQ(statistics.clock_jumps, 2u);
-  const auto stamps = stamps_of(packets).at(ts::Pid{0x101});
+  const auto stamps = test::stamps_of(packets).at(ts::Pid{0x101});
   EXPECT_GE(stamps.least_ahead, -2000);
   EXPECT_LT(stamps.most_ahead, 45'000);
 }
@@ -364,7 +288,7 @@ TEST(Playout, LossesWithinAFileStayVisible) {
   const auto victim = std::find_if(file.begin() + 1000, file.end(),
                                    [](const ts::Packet& p) { return p.pid() == ts::Pid{0x101} && p.has_payload(); });
   file.erase(victim);
-  EXPECT_EQ(counter_errors(play({{"a", file}}, {"a"}, 3)), 3u);
+  EXPECT_EQ(test::counter_errors(play({{"a", file}}, {"a"}, 3)), 3u);
 }
 
 TEST(Playout, FileThatIsGoneLaterIsSkipped) {
@@ -381,7 +305,7 @@ TEST(Playout, FileThatIsGoneLaterIsSkipped) {
   EXPECT_EQ(playout.statistics().files_skipped, 1u);
   EXPECT_EQ(playout.statistics().files, 2u);
   EXPECT_GE(sink.packets.size(), 2 * files.at("a").size());
-  EXPECT_EQ(counter_errors(sink.packets), 0u);
+  EXPECT_EQ(test::counter_errors(sink.packets), 0u);
 }
 
 TEST(Playout, EndsWhenNothingOfALoopCanBePlayedAnyMore) {

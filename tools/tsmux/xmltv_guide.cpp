@@ -1,0 +1,278 @@
+#include "tools/tsmux/xmltv_guide.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <span>
+#include <stdexcept>
+#include <utility>
+
+#include "common/cli/log.hpp"
+#include "common/io/file_descriptor.hpp"
+#include "common/io/thread.hpp"
+
+namespace tsmux {
+namespace {
+
+using cli::Priority;
+using psi::EitEvent;
+using std::chrono::seconds;
+using std::chrono::sys_seconds;
+
+constexpr seconds between_looks{5};
+constexpr std::uint8_t present_following_table = psi::table_id::eit_pf_actual;
+constexpr std::uint8_t first_schedule_table = psi::table_id::eit_schedule_actual_first;
+
+// EN 300 468 table 6.
+constexpr std::uint8_t not_running = 1, running = 4;
+
+sys_seconds midnight_before(sys_seconds utc) { return std::chrono::floor<std::chrono::days>(utc); }
+
+// The first version of a table depends on what is in it: after a restart, receivers that know another one see that this
+// is new, in 31 of 32 cases.
+std::uint8_t first_version(const std::vector<psi::SectionBytes>& sections) {
+  unsigned mix = 0;
+  for (const auto& section : sections) mix ^= section.back();  // of the CRC
+  return static_cast<std::uint8_t>(mix & 0x1F);
+}
+
+std::string read_file(const std::string& path, std::size_t largest) {
+  const io::FileDescriptor fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  struct stat facts {};
+  if (!fd || ::fstat(fd.get(), &facts) != 0) io::throw_system_error("open", path);
+  if (!S_ISREG(facts.st_mode)) throw std::runtime_error("open " + path + ": no regular file");
+  std::string out;
+  constexpr std::size_t step = std::size_t{1} << 20;
+  for (ssize_t count = 1; count != 0;) {
+    const std::size_t size = out.size();
+    if (size > largest) throw std::runtime_error(fmt::format("read {}: more than {} MiB", path, largest >> 20));
+    out.resize(size + step);
+    count = ::read(fd.get(), out.data() + size, step);
+    if (count < 0) io::throw_system_error("read", path);
+    out.resize(size + static_cast<std::size_t>(count));
+  }
+  return out;
+}
+
+// The events of the moment; of `events` in order of start.
+struct Moment {
+  const EitEvent* present = nullptr;
+  const EitEvent* following = nullptr;
+};
+
+sys_seconds end_of(const EitEvent& event) { return *event.start + *event.duration; }
+
+Moment moment_of(const std::vector<EitEvent>& events, sys_seconds utc) {
+  const auto start = [](const EitEvent& event) { return *event.start; };
+  const auto next = std::ranges::upper_bound(events, utc, {}, start);
+  Moment out;
+  if (next != events.end()) out.following = &*next;
+  if (next != events.begin() && end_of(*std::prev(next)) > utc) out.present = &*std::prev(next);
+  return out;
+}
+
+}  // namespace
+
+// ---- Which services
+
+void XmltvGuide::carry(const psi::EitIds& ids, const std::string& channel, EventMode mode) {
+  Service& service = services_[ids.service];
+  service.ids = ids;
+  if (std::exchange(service.channel, channel) != channel) service.is_missing = false;
+  service.mode = mode;
+  service.made.reset();
+}
+
+void XmltvGuide::drop(psi::ServiceId service) {
+  const auto found = services_.find(service);
+  if (found == services_.end()) return;
+  for (const auto& [id, table] : found->second.tables) remove(found->second, id);
+  services_.erase(found);
+}
+
+EventFlags XmltvGuide::flags(psi::ServiceId service) const {
+  EventFlags out;
+  const auto found = services_.find(service);
+  if (found == services_.end()) return out;
+  for (const auto& [id, table] : found->second.tables) {
+    if (!table.sections.empty()) (id == present_following_table ? out.present_following : out.schedule) = true;
+  }
+  return out;
+}
+
+// ---- The file
+
+std::optional<XmltvGuide::FileState> XmltvGuide::state_of(const std::string& path) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0) return std::nullopt;
+  return FileState{facts.st_dev, facts.st_ino, facts.st_size, facts.st_ctim.tv_sec, facts.st_ctim.tv_nsec};
+}
+
+XmltvGuide::Reading XmltvGuide::read(const Options& options, std::set<std::string> channels, sys_seconds since) {
+  Reading out;
+  std::string text;
+  try {
+    text = read_file(options.path, largest_file);
+  } catch (const std::exception& error) {
+    out.error = error.what();
+    return out;
+  }
+  try {
+    out.content = parse_xmltv(text, channels, since, options.reading);
+  } catch (const std::exception& error) {
+    out.error = options.path + ": " + error.what();
+  }
+  return out;
+}
+
+void XmltvGuide::look(sys_seconds utc) {
+  if (reading_.valid()) {
+    if (reading_.wait_for(seconds{0}) != std::future_status::ready) return;
+    take(reading_.get());
+  }
+  std::set<std::string> wanted;
+  for (const auto& [id, service] : services_) wanted.insert(service.channel);
+  const bool knows_channels = std::ranges::includes(channels_, wanted);
+  const bool first = !looked_;
+  const bool due = first || utc < *looked_ || utc - *looked_ >= between_looks;
+  if (knows_channels && !due) return;
+
+  looked_ = utc;
+  const auto state = state_of(options_.path);
+  if (!first && knows_channels && state == state_) return;
+  state_ = state;
+  channels_ = wanted;
+  const io::SignalsBlocked blocked;
+  reading_ = std::async(std::launch::async, read, options_, std::move(wanted), midnight_before(utc));
+  if (first) take(reading_.get());
+}
+
+void XmltvGuide::finish_reading() {
+  if (reading_.valid()) reading_.wait();
+}
+
+void XmltvGuide::take(Reading reading) {
+  if (!reading.content) {
+    if (reading.error != said_) cli::log(Priority::warning, "{}; events stay as they are", reading.error);
+    said_ = std::move(reading.error);
+    return;
+  }
+  if (!std::exchange(said_, {}).empty()) cli::log(Priority::notice, "{} can be read again", options_.path);
+  if (reading.content->refused != 0 && reading.content->refused != content_.refused) {
+    cli::log(Priority::warning, "{}: {} programmes without a title, or with a start that is no date, are left out",
+             options_.path, reading.content->refused);
+  }
+  content_ = std::move(*reading.content);
+  for (auto& [id, service] : services_) service.made.reset();
+  warn_of_missing_channels();
+}
+
+void XmltvGuide::warn_of_missing_channels() {
+  for (auto& [id, service] : services_) {
+    const bool missing = channels_.contains(service.channel) && !content_.events.contains(service.channel);
+    if (missing && !service.is_missing) {
+      cli::log(Priority::warning, "{0} has no programmes of channel '{1}', for service 0x{2:04x} ({2})", options_.path,
+               service.channel, id.value());
+    }
+    service.is_missing = missing;
+  }
+}
+
+// ---- The tables
+
+std::vector<EventTable> XmltvGuide::take_changes(sys_seconds utc) {
+  if (!services_.empty()) look(utc);
+  for (auto& [id, service] : services_) {
+    if (!service.made || utc < *service.made || utc >= *service.next) make(service, utc);
+  }
+  return std::exchange(changes_, {});
+}
+
+const std::vector<EitEvent>& XmltvGuide::events_of(const Service& service) const {
+  static const std::vector<EitEvent> none;
+  const auto found = content_.events.find(service.channel);
+  return found == content_.events.end() ? none : found->second;
+}
+
+void XmltvGuide::make(Service& service, sys_seconds utc) {
+  make_present_following(service, utc);
+  make_schedule(service, utc);
+  const Moment moment = moment_of(events_of(service), utc);
+  service.made = utc;
+  service.next = psi::segment_start(utc) + psi::schedule_segment;
+  if (moment.present != nullptr) service.next = std::min(*service.next, end_of(*moment.present));
+  if (moment.following != nullptr) service.next = std::min(*service.next, *moment.following->start);
+}
+
+void XmltvGuide::make_present_following(Service& service, sys_seconds utc) {
+  if (service.mode == EventMode::none) {
+    remove(service, present_following_table);
+    return;
+  }
+  const Moment moment = moment_of(events_of(service), utc);
+  std::optional<EitEvent> present, following;
+  if (moment.present != nullptr) (present = *moment.present)->running_status = running;
+  if (moment.following != nullptr) (following = *moment.following)->running_status = not_running;
+  send(service, present_following_table, [&](const psi::ScheduleVersions& versions) {
+    return Tables{psi::present_following_sections(service.ids, versions.front(), present ? &*present : nullptr,
+                                                  following ? &*following : nullptr)};
+  });
+}
+
+void XmltvGuide::make_schedule(Service& service, sys_seconds utc) {
+  std::size_t count = 0;
+  if (service.mode == EventMode::schedule) {
+    const auto& all = events_of(service);
+    const auto start = [](const EitEvent& event) { return *event.start; };
+    const auto end = std::ranges::lower_bound(all, midnight_before(utc) + options_.schedule, {}, start);
+    const std::span<const EitEvent> events{all.begin(), end};
+    count = send(service, first_schedule_table, [&](const psi::ScheduleVersions& versions) {
+      return psi::schedule_tables(service.ids, versions, events, utc);
+    });
+  }
+  for (; count < psi::schedule_table_count; ++count) {
+    remove(service, static_cast<std::uint8_t>(first_schedule_table + count));
+  }
+}
+
+// Made with the versions of before first: only then is it known which tables are others.
+std::size_t XmltvGuide::send(Service& service, std::uint8_t first, const Maker& make_tables) {
+  psi::ScheduleVersions before{};
+  for (const auto& [id, table] : service.tables) {
+    if (id >= first && id < first + before.size()) before[id - first] = table.version;
+  }
+  Tables made = make_tables(before);
+  psi::ScheduleVersions versions = before;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    const auto sent = service.tables.find(static_cast<std::uint8_t>(first + i));
+    if (sent == service.tables.end()) {
+      versions[i] = first_version(made[i]);
+    } else if (made[i] != sent->second.sections) {
+      versions[i] = (before[i] + 1) & 0x1F;
+    }
+  }
+  if (versions != before) made = make_tables(versions);
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    const auto id = static_cast<std::uint8_t>(first + i);
+    Table& table = service.tables[id];
+    table.version = versions[i];
+    if (table.sections == made[i]) continue;
+    table.sections = std::move(made[i]);
+    changes_.push_back({event_table_key(service.ids.service, id), table.sections, event_interval(id)});
+  }
+  return made.size();
+}
+
+void XmltvGuide::remove(Service& service, std::uint8_t table) {
+  const auto found = service.tables.find(table);
+  if (found == service.tables.end() || found->second.sections.empty()) return;
+  found->second.sections.clear();
+  changes_.push_back({event_table_key(service.ids.service, table), {}, event_interval(table)});
+}
+
+}  // namespace tsmux

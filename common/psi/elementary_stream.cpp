@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <iterator>
 #include <span>
 
 namespace psi {
@@ -228,6 +229,21 @@ std::vector<ts::Pid> conditional_access_pids(const Descriptors& descriptors) {
     if (std::ranges::find(out, pid) == out.end()) out.push_back(pid);
   }
   return out;
+}
+
+std::set<ts::Pid> packet_pids(const Pmt& pmt, bool ecms) {
+  std::set<ts::Pid> pids;
+  const auto add_ecms = [&](const Descriptors& descriptors) {
+    if (ecms) std::ranges::copy(conditional_access_pids(descriptors), std::inserter(pids, pids.end()));
+  };
+  add_ecms(pmt.descriptors);
+  for (const auto& stream : pmt.streams) {
+    pids.insert(stream.pid);
+    add_ecms(stream.descriptors);
+  }
+  pids.insert(pmt.pcr_pid);
+  pids.erase(ts::null_pid);
+  return pids;
 }
 
 std::string service_type_name(std::uint8_t service_type) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ std::optional<ts::AudioFormat> audio_format(const Pmt::Stream& stream);
 std::string_view to_string(StreamKind kind);
 // PIDs of ECMs named by CA descriptors of a programme or its streams, or of EMMs of a CAT (2.6.16).
 std::vector<ts::Pid> conditional_access_pids(const Descriptors& descriptors);
+// The PIDs that a service's packets are on: its streams, its PCR, and its ECMs if they are wanted.
+std::set<ts::Pid> packet_pids(const Pmt& pmt, bool ecms);
 // EN 300 468 table 89: "digital television", "H.264 HD television", "digital radio" ...
 std::string service_type_name(std::uint8_t service_type);
 

@@ -142,6 +142,7 @@ std::optional<std::chrono::sys_seconds> parse_time_section(const SectionBytes& s
 
 std::vector<SectionBytes> sections(const Pat& pat);
 // Streams that do not fit into the one section are left out: none of what parse_pmt() gave.
+std::vector<SectionBytes> sections(const Cat& cat);
 std::vector<SectionBytes> sections(const Pmt& pmt);
 std::vector<SectionBytes> sections(const Cat& cat);
 std::vector<SectionBytes> sections(const Sdt& sdt);
@@ -154,6 +155,14 @@ struct ServiceName {
   std::string provider, name;  // UTF-8
 };
 std::optional<ServiceName> service_name(const Descriptors& descriptors);
+// The service_descriptor with its names as sent: DVB text fields.
+struct ServiceFields {
+  std::uint8_t service_type = 0;
+  std::vector<std::uint8_t> provider, name;
+};
+std::optional<ServiceFields> service_fields(const Descriptors& descriptors);
+// The reverse; a name is cut off where the descriptor would not have room for it.
+Descriptor service_descriptor(ServiceFields fields);
 struct ShortEvent {
   std::string language, name, text;
 };

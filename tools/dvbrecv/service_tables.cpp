@@ -9,13 +9,16 @@
 namespace dvbrecv {
 namespace {
 
-bool is_kept(const OutputSpec& spec, ts::Pid pid) { return spec.pids.empty() || spec.pids.contains(pid); }
+psi::Pmt kept(psi::Pmt pmt, const OutputSpec& spec) {
+  std::erase_if(pmt.streams, [&](const auto& stream) { return !spec.pids.empty() && !spec.pids.contains(stream.pid); });
+  return pmt;
+}
 
-psi::Pmt changed(psi::Pmt pmt, const OutputSpec& spec) {
+psi::Pmt changed(const psi::Pmt& source, const OutputSpec& spec) {
+  psi::Pmt pmt = kept(source, spec);
   pmt.service = spec.new_id.value_or(pmt.service);
   pmt.pcr_pid = psi::mapped(spec.pid_map, pmt.pcr_pid);
   psi::map_ca_pids(pmt.descriptors, spec.pid_map);
-  std::erase_if(pmt.streams, [&](const psi::Pmt::Stream& s) { return !is_kept(spec, s.pid); });
   for (auto& stream : pmt.streams) {
     stream.pid = psi::mapped(spec.pid_map, stream.pid);
     psi::map_ca_pids(stream.descriptors, spec.pid_map);
@@ -52,19 +55,7 @@ std::optional<psi::Sdt> single_service_sdt(const psi::Sdt& source, const psi::Se
 }
 
 std::set<ts::Pid> service_pids(const psi::Pmt& pmt, const OutputSpec& spec) {
-  std::set<ts::Pid> pids;
-  const auto add_ecms = [&](const psi::Descriptors& descriptors) {
-    if (spec.ecm) std::ranges::copy(psi::conditional_access_pids(descriptors), std::inserter(pids, pids.end()));
-  };
-  add_ecms(pmt.descriptors);
-  for (const auto& stream : pmt.streams) {
-    if (!is_kept(spec, stream.pid)) continue;
-    pids.insert(stream.pid);
-    add_ecms(stream.descriptors);
-  }
-  pids.insert(pmt.pcr_pid);
-  pids.erase(ts::null_pid);
-  return pids;
+  return psi::packet_pids(kept(pmt, spec), spec.ecm);
 }
 
 }  // namespace dvbrecv

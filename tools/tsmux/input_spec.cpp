@@ -322,6 +322,11 @@ std::string InputSpec::subject() const {
   return "input " + source.name + (service ? ", " + service_text(*service) : "");
 }
 
+psi::Pmt InputSpec::without_dropped(psi::Pmt pmt) const {
+  std::erase_if(pmt.streams, [this](const auto& stream) { return dropped.contains(stream.pid); });
+  return pmt;
+}
+
 bool operator==(const InputSpec& a, const InputSpec& b) {
   const auto content = [](const InputSpec& s) {
     return std::tie(s.source.place, s.all_services, s.service, s.new_id, s.service_name, s.provider, s.service_type,

@@ -79,6 +79,8 @@ struct InputSpec {
   static InputSpec parse(std::string_view text);
   // "input udp://239.1.0.1:5000, service 0x0101 (257)", for messages.
   std::string subject() const;
+  // The PMT of the source without the components that are left out.
+  psi::Pmt without_dropped(psi::Pmt pmt) const;
   // The same service of the same place with the same content; how it is received is the reception's.
   friend bool operator==(const InputSpec& a, const InputSpec& b);
 };

@@ -340,17 +340,6 @@ std::vector<SectionBytes> sections(const Pat& pat) {
   return writer.finish();
 }
 
-std::vector<SectionBytes> sections(const Cat& cat) {
-  SectionWriter writer{table_id::cat, psi_syntax, 0xFFFF, cat.version, {}};  // the extension is reserved
-  for (const Descriptor& descriptor : cat.descriptors) {
-    if (descriptor.data.size() > 0xFF) continue;
-    SectionBytes entry{descriptor.tag, static_cast<std::uint8_t>(descriptor.data.size())};
-    entry.insert(entry.end(), descriptor.data.begin(), descriptor.data.end());
-    writer.add(entry);
-  }
-  return writer.finish();
-}
-
 std::vector<SectionBytes> sections(const Pmt& pmt) {
   SectionBytes fixed;
   put16(fixed, 0xE000u | pmt.pcr_pid.value());

@@ -142,7 +142,6 @@ std::optional<std::chrono::sys_seconds> parse_time_section(const SectionBytes& s
 
 std::vector<SectionBytes> sections(const Pat& pat);
 // Streams that do not fit into the one section are left out: none of what parse_pmt() gave.
-std::vector<SectionBytes> sections(const Cat& cat);
 std::vector<SectionBytes> sections(const Pmt& pmt);
 std::vector<SectionBytes> sections(const Cat& cat);
 std::vector<SectionBytes> sections(const Sdt& sdt);

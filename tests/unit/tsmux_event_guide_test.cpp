@@ -42,7 +42,7 @@ psi::SectionBytes expected(const psi::SectionBytes& section, const psi::EitIds& 
 
 class Guide : public testing::Test {
  protected:
-  Guide() { guide.carry(ids, EventMode::schedule); }
+  Guide() { guide.carry(ids, psi::EitMode::schedule); }
 
   void feed(const psi::SectionBytes& section, ts::Ticks27 now = {}) {
     guide.feed(service, ts::Section{section}, at(now));
@@ -177,19 +177,19 @@ TEST_F(Guide, ForgetsAServiceWhenToldTo) {
 }
 
 TEST_F(Guide, TakesWhatTheModeOfTheServiceSays) {
-  guide.carry(ids, EventMode::present_following);
+  guide.carry(ids, psi::EitMode::present_following);
   feed(sent(today, 0, 0));
   feed(sent(present_following, 0, 1));
   EXPECT_TRUE(shown(today).empty());
   EXPECT_EQ(shown(present_following).size(), 1u);
   EXPECT_EQ(guide.flags(service), (EventFlags{.schedule = false, .present_following = true}));
 
-  guide.carry(ids, EventMode::schedule);
+  guide.carry(ids, psi::EitMode::schedule);
   feed(sent(today, 0, 0));
   EXPECT_EQ(shown(today).size(), 1u);
   EXPECT_EQ(guide.flags(service), (EventFlags{.schedule = true, .present_following = true}));
 
-  guide.carry(ids, EventMode::none);
+  guide.carry(ids, psi::EitMode::none);
   EXPECT_TRUE(shown(today).empty());
   EXPECT_TRUE(shown(present_following).empty());
   EXPECT_EQ(guide.flags(service), EventFlags{});
@@ -199,7 +199,7 @@ TEST_F(Guide, GivesWhatItHasTheNewIds) {
   feed(sent(today, 0, 0));
   shown(today);
   constexpr psi::EitIds others{service, 0x0099, 0x0001};
-  guide.carry(others, EventMode::schedule);
+  guide.carry(others, psi::EitMode::schedule);
   EXPECT_EQ(shown(today), Sections{expected(sent(today, 0, 0), others)});
 }
 
@@ -276,7 +276,7 @@ TEST(EventGuideOfACapture, ShowsEverySectionButForTheIds) {
     const auto known =
         services.try_emplace({eit->original_network_id, eit->transport_stream_id, eit->service.value()}, next);
     const psi::ServiceId id = known.first->second;
-    guide.carry({id, 0x1111, 0x2222}, EventMode::schedule);
+    guide.carry({id, 0x1111, 0x2222}, psi::EitMode::schedule);
     guide.feed(id, ts::Section{sent}, now);
     last[{id.value(), eit->number}] = sent;
   });

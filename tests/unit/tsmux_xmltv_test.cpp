@@ -389,7 +389,7 @@ const std::string evening = titled("2026011520", "2026011521", "A") + titled("20
 
 TEST_F(XmltvGuideTest, ChangesPresentAndFollowingAsEventsBegin) {
   write_programmes(evening);
-  guide.carry(ids, channel, EventMode::schedule);
+  guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight + hours{19});
   EXPECT_EQ(moment(), "- A");
   EXPECT_EQ(scheduled(0x50), "A B C ");
@@ -417,7 +417,7 @@ TEST_F(XmltvGuideTest, ChangesPresentAndFollowingAsEventsBegin) {
 
 TEST_F(XmltvGuideTest, MakesTheScheduleAgainAtTheEndOfASegmentAndAtMidnight) {
   write_programmes(evening + titled("2026011601", "2026011602", "D"));
-  guide.carry(ids, channel, EventMode::schedule);
+  guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight + hours{20});
   const unsigned first = version(0x50);
   EXPECT_EQ(scheduled(0x50), "A B C D ");
@@ -435,7 +435,7 @@ TEST_F(XmltvGuideTest, MakesTheScheduleAgainAtTheEndOfASegmentAndAtMidnight) {
 TEST_F(XmltvGuideTest, SendsEightDays) {
   write_programmes(titled("20260115", "2026011501", "A") + titled("20260119", "2026011901", "B") +
                    titled("2026012223", "20260123", "C") + titled("20260123", "2026012301", "D"));
-  guide.carry(ids, channel, EventMode::schedule);
+  guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight);
   EXPECT_EQ(scheduled(0x50) + scheduled(0x51), "A B C ");
   EXPECT_TRUE(tables[0x52].empty());
@@ -445,7 +445,7 @@ TEST_F(XmltvGuideTest, SendsEightDays) {
 
 TEST_F(XmltvGuideTest, ReadsTheFileAgainWhenItIsAnother) {
   write_programmes(evening);
-  guide.carry(ids, channel, EventMode::schedule);
+  guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight + hours{20});
   const unsigned events_version = version(0x4E), schedule_version = version(0x50);
   const auto id = parsed(0x4E)[1].events[0].event_id;
@@ -465,7 +465,7 @@ TEST_F(XmltvGuideTest, ReadsTheFileAgainWhenItIsAnother) {
 
 TEST_F(XmltvGuideTest, SaysNothingNewWhereTheFileDoesNot) {
   write_programmes(evening);
-  guide.carry(ids, channel, EventMode::schedule);
+  guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight + hours{20});
   write_programmes(evening + "<!-- written again -->");
   const unsigned before = changes;
@@ -475,7 +475,7 @@ TEST_F(XmltvGuideTest, SaysNothingNewWhereTheFileDoesNot) {
 
 TEST_F(XmltvGuideTest, KeepsTheEventsOfAFileThatBreaksAndSaysSoOnce) {
   write_programmes(evening);
-  guide.carry(ids, channel, EventMode::schedule);
+  guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight + hours{20});
   testing::internal::CaptureStderr();
   write("<tv>\n<programme");
@@ -504,7 +504,7 @@ TEST_F(XmltvGuideTest, KeepsTheEventsOfAFileThatBreaksAndSaysSoOnce) {
 
 TEST_F(XmltvGuideTest, SendsEmptyPresentAndFollowingWithoutAFile) {
   testing::internal::CaptureStderr();
-  guide.carry(ids, channel, EventMode::schedule);
+  guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight);
   poll(midnight + seconds{1});
   EXPECT_EQ(moment(), "- -");
@@ -515,7 +515,7 @@ TEST_F(XmltvGuideTest, SendsEmptyPresentAndFollowingWithoutAFile) {
 TEST_F(XmltvGuideTest, RefusesWhatIsNoRegularFile) {
   testing::internal::CaptureStderr();
   std::filesystem::create_directory(path);
-  guide.carry(ids, channel, EventMode::schedule);
+  guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight);
   EXPECT_NE(testing::internal::GetCapturedStderr().find("no regular file"), std::string::npos);
 }
@@ -523,7 +523,7 @@ TEST_F(XmltvGuideTest, RefusesWhatIsNoRegularFile) {
 TEST_F(XmltvGuideTest, SaysWhichChannelTheFileDoesNotHave) {
   testing::internal::CaptureStderr();
   write_programmes(evening);
-  guide.carry(ids, "arte.fr", EventMode::schedule);
+  guide.carry(ids, "arte.fr", psi::EitMode::schedule);
   poll(midnight);
   const std::string said = testing::internal::GetCapturedStderr();
   EXPECT_NE(said.find("no programmes of channel 'arte.fr', for service 0x0101 (257)"), std::string::npos) << said;
@@ -531,23 +531,23 @@ TEST_F(XmltvGuideTest, SaysWhichChannelTheFileDoesNotHave) {
 
 TEST_F(XmltvGuideTest, ReadsForAServiceThatComesLater) {
   write_programmes(evening + "<programme channel='arte.fr' start='2026011520'><title>X</title></programme>");
-  guide.carry(ids, channel, EventMode::schedule);
+  guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight + hours{20});
-  guide.carry(ids, "arte.fr", EventMode::schedule);
+  guide.carry(ids, "arte.fr", psi::EitMode::schedule);
   poll_after_reading(midnight + hours{20});
   EXPECT_EQ(moment(), "X -");
 }
 
 TEST_F(XmltvGuideTest, SendsWhatTheModeSays) {
   write_programmes(evening);
-  guide.carry(ids, channel, EventMode::present_following);
+  guide.carry(ids, channel, psi::EitMode::present_following);
   poll(midnight + hours{20});
   EXPECT_EQ(moment(), "A B");
   EXPECT_TRUE(tables[0x50].empty());
-  guide.carry(ids, channel, EventMode::schedule);
+  guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight + hours{20});
   EXPECT_EQ(guide.flags(service), (EventFlags{.schedule = true, .present_following = true}));
-  guide.carry(ids, channel, EventMode::none);
+  guide.carry(ids, channel, psi::EitMode::none);
   poll(midnight + hours{20});
   EXPECT_TRUE(tables[0x4E].empty() && tables[0x50].empty());
   EXPECT_EQ(guide.flags(service), EventFlags{});
@@ -555,7 +555,7 @@ TEST_F(XmltvGuideTest, SendsWhatTheModeSays) {
 
 TEST_F(XmltvGuideTest, RemovesTheTablesOfAServiceThatIsDropped) {
   write_programmes(evening);
-  guide.carry(ids, channel, EventMode::schedule);
+  guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight + hours{20});
   guide.drop(service);
   poll(midnight + hours{20});
@@ -564,7 +564,7 @@ TEST_F(XmltvGuideTest, RemovesTheTablesOfAServiceThatIsDropped) {
 
 TEST_F(XmltvGuideTest, FollowsAClockThatIsSetBack) {
   write_programmes(evening);
-  guide.carry(ids, channel, EventMode::schedule);
+  guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight + hours{21});
   poll(midnight + hours{20});
   EXPECT_EQ(moment(), "A B");
@@ -572,10 +572,10 @@ TEST_F(XmltvGuideTest, FollowsAClockThatIsSetBack) {
 
 TEST_F(XmltvGuideTest, SendsTheSameAfterARestart) {
   write_programmes(evening);
-  guide.carry(ids, channel, EventMode::schedule);
+  guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight + hours{20});
   XmltvGuide again{{.path = path, .reading = {}}};
-  again.carry(ids, channel, EventMode::schedule);
+  again.carry(ids, channel, psi::EitMode::schedule);
   for (const auto& change : again.take_changes(midnight + hours{20})) {
     EXPECT_EQ(change.sections, tables[change.key.table_id]);
   }

@@ -14,9 +14,9 @@ using std::chrono::seconds;
 constexpr std::size_t eit_header_size = 6;  // between the long header and the events
 constexpr unsigned sections_of_segment = 8;
 
-bool is_sent(EventMode mode, std::uint8_t table) {
-  if (table == psi::table_id::eit_pf_actual) return mode != EventMode::none;
-  return psi::is_eit_schedule_actual(table) && mode == EventMode::schedule;
+bool is_sent(psi::EitMode mode, std::uint8_t table) {
+  if (table == psi::table_id::eit_pf_actual) return mode != psi::EitMode::none;
+  return psi::is_eit_schedule_actual(table) && mode == psi::EitMode::schedule;
 }
 
 // Numbers as EN 300 468 5.2.4 has them; what breaks them could not be told from what is to go.
@@ -42,7 +42,7 @@ ts::Ticks27 patience(std::uint8_t table, ts::Ticks27 cycle) {
 
 }  // namespace
 
-void EventGuide::carry(const psi::EitIds& ids, EventMode mode) {
+void EventGuide::carry(const psi::EitIds& ids, psi::EitMode mode) {
   Service& service = services_[ids.service];
   const bool renamed = service.ids != ids;
   service.ids = ids;

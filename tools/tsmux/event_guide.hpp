@@ -25,7 +25,7 @@ class EventGuide {
 
   // The multiplex has this service, whose sections get these ids. Again with other ids or another mode: what is kept is
   // sent with the new ids, and what the mode leaves out goes.
-  void carry(const psi::EitIds& ids, EventMode mode);
+  void carry(const psi::EitIds& ids, psi::EitMode mode);
   // No longer.
   void drop(psi::ServiceId service);
   // The service's events go, as its input is lost; it may send others.
@@ -52,7 +52,7 @@ class EventGuide {
   using Table = std::map<std::uint8_t, Entry>;  // by section_number, never empty
   struct Service {
     psi::EitIds ids;
-    EventMode mode = EventMode::none;
+    psi::EitMode mode = psi::EitMode::none;
     std::map<std::uint8_t, Table> tables;  // by table_id
     bool is_full = false;                  // said
   };

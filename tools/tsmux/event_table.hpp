@@ -6,15 +6,13 @@
 #include <vector>
 
 #include "common/mux/section_carousel.hpp"
+#include "common/psi/eit_mode.hpp"
 #include "common/psi/event_tables.hpp"
 #include "common/psi/tables.hpp"
 #include "common/ts/packet.hpp"
 #include "common/ts/time.hpp"
 
 namespace tsmux {
-
-// Which events of a service are sent.
-enum class EventMode : std::uint8_t { none, present_following, schedule };
 
 // One EIT sub-table that is to be sent from now on as it is here; without sections: that is to go.
 struct EventTable {

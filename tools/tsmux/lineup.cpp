@@ -73,7 +73,7 @@ std::unique_ptr<Lineup::Input> Lineup::open(const Reception& reception) {
   input->intake = std::make_unique<Intake>(
       context_.open(reception),
       Intake::Options{
-          .live = reception.live, .may_block = !context_.time_base.is_live(), .queue = live_queue},
+          .live = reception.live, .may_block = !context_.live, .queue = live_queue},
       [this, self](auto, auto) { on_change(*self); },
       [this, self](ts::Pid pid, const ts::Section& section) { on_section(*self, pid, section); });
   return input;
@@ -290,7 +290,7 @@ std::optional<ts::Pid> Lineup::pcr_pid_of(const psi::Pmt& pmt, const Intake& int
 
 void Lineup::update(Service& service, const psi::Service& found) {
   const Input& input = input_of(service.input.reception);
-  psi::Pmt pmt = without(*found.pmt, service.input.dropped);
+  psi::Pmt pmt = *found.pmt;
   const auto ids = ids_.assign(service.input, service.known_as, found.pmt_pid, pmt);
   if (!ids) {
     notes_.log(Priority::error, "{}: no PID or service id is left for it; it is not sent", service.input.subject());
@@ -299,8 +299,10 @@ void Lineup::update(Service& service, const psi::Service& found) {
   // A component that brings the PCRs, though the PMT does not say so, is named.
   const auto pcr_pid = pcr_pid_of(pmt, *input.intake);
   if (pcr_pid && *pcr_pid != pmt.pcr_pid && ids->pids.contains(*pcr_pid)) {
-    notes_.log(Priority::notice, "{}: no PCR on the PID that its PMT names; those of {} are taken",
-               service.input.subject(), cli::to_text(*pcr_pid));
+    if (service.source_pmt.pcr_pid != *pcr_pid) {
+      notes_.log(Priority::notice, "{}: no PCR on the PID that its PMT names; those of {} are taken",
+                 service.input.subject(), cli::to_text(*pcr_pid));
+    }
     pmt.pcr_pid = *pcr_pid;
   }
   if (pmt == service.source_pmt && *ids == service.ids && found.sdt == service.sdt) return;
@@ -337,7 +339,8 @@ ServiceFeed::Program Lineup::program_of(const Service& service, const Intake& in
   }
   for (const auto& stream : pmt.streams) {
     const auto pid = pids.find(stream.pid);
-    if (pid != pids.end() && !is_sent_by_another(stream.pid)) program.components.push_back({stream, pid->second});
+    const bool is_dropped = service.input.dropped.contains(stream.pid);
+    if (pid != pids.end() && !is_dropped && !is_sent_by_another(stream.pid)) program.components.push_back({stream, pid->second});
   }
   for (const ts::Pid ecm : ecm_pids(pmt)) {
     const auto pid = pids.find(ecm);

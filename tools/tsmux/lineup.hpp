@@ -52,8 +52,9 @@ class Lineup {
 
   struct Context {
     mux::Multiplexer& multiplexer;
-    const TimeBase& time_base;
-    ts::Ticks27 ahead;  // the multiplexer's
+    const TimeBase& time_base;  // set by begin()
+    bool live = false;          // the multiplex goes in real time
+    ts::Ticks27 ahead{0};       // the multiplexer's
     Opener open;
     EventHandler on_event;
   };

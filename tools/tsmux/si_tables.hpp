@@ -15,7 +15,6 @@
 #include "common/psi/tables.hpp"
 #include "tools/tsmux/event_guide.hpp"
 #include "tools/tsmux/lineup.hpp"
-#include "tools/tsmux/local_time.hpp"
 #include "tools/tsmux/options.hpp"
 #include "tools/tsmux/table_version.hpp"
 #include "tools/tsmux/xmltv_guide.hpp"
@@ -49,7 +48,6 @@ class SiTables {
   Options options_;
   mux::SectionCarousel& carousel_;
   Utc utc_;
-  std::optional<LocalTime> local_time_;
   std::optional<psi::Descriptor> delivery_;
   EventGuide events_;
   std::unique_ptr<XmltvGuide> xmltv_;

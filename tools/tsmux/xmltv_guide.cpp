@@ -80,7 +80,7 @@ Moment moment_of(const std::vector<EitEvent>& events, sys_seconds utc) {
 
 // ---- Which services
 
-void XmltvGuide::carry(const psi::EitIds& ids, const std::string& channel, EventMode mode) {
+void XmltvGuide::carry(const psi::EitIds& ids, const std::string& channel, psi::EitMode mode) {
   Service& service = services_[ids.service];
   service.ids = ids;
   if (std::exchange(service.channel, channel) != channel) service.is_missing = false;
@@ -210,7 +210,7 @@ void XmltvGuide::make(Service& service, sys_seconds utc) {
 }
 
 void XmltvGuide::make_present_following(Service& service, sys_seconds utc) {
-  if (service.mode == EventMode::none) {
+  if (service.mode == psi::EitMode::none) {
     remove(service, present_following_table);
     return;
   }
@@ -226,7 +226,7 @@ void XmltvGuide::make_present_following(Service& service, sys_seconds utc) {
 
 void XmltvGuide::make_schedule(Service& service, sys_seconds utc) {
   std::size_t count = 0;
-  if (service.mode == EventMode::schedule) {
+  if (service.mode == psi::EitMode::schedule) {
     const auto& all = events_of(service);
     const auto start = [](const EitEvent& event) { return *event.start; };
     const auto end = std::ranges::lower_bound(all, midnight_before(utc) + options_.schedule, {}, start);

@@ -34,7 +34,7 @@ class XmltvGuide {
   explicit XmltvGuide(Options options) : options_(std::move(options)) {}
 
   // The service is sent with the events of `channel`, as the file names it. Again with something else: from then on.
-  void carry(const psi::EitIds& ids, const std::string& channel, EventMode mode);
+  void carry(const psi::EitIds& ids, const std::string& channel, psi::EitMode mode);
   // No longer.
   void drop(psi::ServiceId service);
 
@@ -59,7 +59,7 @@ class XmltvGuide {
   struct Service {
     psi::EitIds ids;
     std::string channel;
-    EventMode mode = EventMode::none;
+    psi::EitMode mode = psi::EitMode::none;
     std::map<std::uint8_t, Table> tables;                // by table_id
     std::optional<std::chrono::sys_seconds> made, next;  // the tables hold from one to the other
     bool is_missing = false;                             // the channel, in the file; said

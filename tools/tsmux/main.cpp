@@ -1,0 +1,33 @@
+// tsmux: services into a multiplex of constant rate with an exact clock.
+#include <algorithm>
+
+#include "common/cli/app.hpp"
+#include "common/cli/main.hpp"
+#include "common/cli/signals.hpp"
+#include "tools/tsmux/options.hpp"
+#include "tools/tsmux/session.hpp"
+
+namespace {
+
+using tsmux::Options;
+
+cli::ExitStatus run(int argc, char** argv) {
+  cli::App app{"tsmux", "services into a multiplex with an exact clock"};
+  Options options;
+  tsmux::declare(app, options);
+  if (const auto status = app.parse(argc, argv)) return *status;
+  tsmux::complete(options);
+
+  const bool live = options.output.is_socket() || std::ranges::any_of(options.receptions, &tsmux::Reception::live);
+  cli::Signals signals{live ? cli::Signals::Delivery::while_waiting : cli::Signals::Delivery::anywhere};
+  const auto reread = [&app] {
+    auto again = cli::reread<Options>(app, tsmux::declare);
+    tsmux::complete(again);
+    return again;
+  };
+  return tsmux::Session{options, signals, app.metrics_file(), reread}.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return cli::run_main(argc, argv, run); }

@@ -1,0 +1,233 @@
+#include "tools/tsmux/session.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+#include <utility>
+
+#include "common/cli/values.hpp"
+#include "common/io/source.hpp"
+#include "common/io/waiting.hpp"
+#include "common/playout/loop_source.hpp"
+
+namespace tsmux {
+namespace {
+
+using cli::Priority;
+using namespace std::chrono_literals;
+
+constexpr ts::Ticks27 ticks(std::chrono::nanoseconds time) { return std::chrono::duration_cast<ts::Ticks27>(time); }
+
+// How long a start waits for the services of live inputs, so that ids do not depend on who comes first.
+constexpr std::chrono::seconds longest_start{3};
+// Live, packets are made so long before they leave, this often.
+constexpr auto lead = 30ms, tick = 5ms;
+// Offline, so much at a time.
+constexpr ts::Ticks27 step = ticks(20ms);
+// Files are read so far ahead of what a packet may leave before it is due.
+constexpr ts::Ticks27 read_ahead = ticks(100ms);
+// A host that stood still for longer goes on from the present.
+constexpr std::chrono::seconds longest_stall{1};
+
+// A quarter of the shortest jitter buffer: the rest is for the input's jitter and the wait for a PCR. Files can be read
+// as far ahead as one likes, but what leaves early waits in the decoder.
+ts::Ticks27 ahead_of(const Options& options) {
+  std::chrono::milliseconds ahead = 100ms;
+  for (const Reception& reception : options.receptions) {
+    if (reception.live) ahead = std::min(ahead, std::chrono::milliseconds{reception.latency / 4});
+  }
+  return ticks(ahead);
+}
+
+bool is_live(const Options& options) {
+  return options.output.is_socket() || std::ranges::any_of(options.receptions, &Reception::live);
+}
+
+GivenIds remembered_ids(const Options& options) {
+  if (options.remember.empty()) return {};
+  auto remembered = read_ids(options.remember);
+  if (!remembered.trouble.empty()) cli::log(Priority::warning, "{}; identifiers are given anew", remembered.trouble);
+  return remembered.ids;
+}
+
+std::unique_ptr<io::Source> open(const Reception& reception) {
+  if (reception.plays == Plays{}) return io::open_source(reception.endpoint);
+  playout::LoopOptions loop;
+  if (reception.plays.count != Plays::for_ever) loop.turns = reception.plays.count;
+  loop.teller = [](playout::Severity severity, const std::string& message) {
+    const bool is_debug = severity == playout::Severity::debug;
+    cli::log(is_debug ? Priority::debug : Priority::warning, "{}", message);
+  };
+  return std::make_unique<playout::LoopSource>(reception.endpoint, std::move(loop));
+}
+
+}  // namespace
+
+Session::Session(const Options& options, cli::Signals& signals,
+                 const std::optional<std::filesystem::path>& metrics_file, std::function<Options()> reread)
+    : options_(options),
+      signals_(signals),
+      reread_(std::move(reread)),
+      live_(is_live(options)),
+      multiplexer_({.bit_rate = options.rate.bits_per_second,
+                    .pcr_interval = ticks(options.pcr_interval),
+                    .ahead = ahead_of(options)},
+                   carousel_),
+      ids_(remembered_ids(options)),
+      lineup_({.multiplexer = multiplexer_,
+               .time_base = time_base_,
+               .live = live_,
+               .ahead = ahead_of(options),
+               .open = open,
+               .on_event =
+                   [this](const Lineup::Service& service, const ts::Section& section) {
+                     tables_.feed(service, section, multiplexer_.now());
+                   }},
+              ids_),
+      tables_(options, carousel_, [this](mux::MultiplexTime now) { return utc(now); }),
+      report_(multiplexer_, carousel_, lineup_),
+      metrics_writer_(metrics_, metrics_file, [this] { report_.refresh(metrics_); }) {
+  lineup_.configure(options);
+}
+
+cli::ExitStatus Session::run() {
+  wait_for_services();
+  if (signals_.stop()) return cli::ExitStatus::done;
+  if (const auto problem = lineup_.problem(); !problem.empty()) throw std::runtime_error(problem);
+  output_ = std::make_unique<Output>(
+      Output::Options{.endpoint = options_.output,
+                      .live = std::ranges::any_of(options_.receptions, &Reception::live),
+                      .realtime = options_.realtime},
+      time_base_, [this] {
+        manager_.poll(std::chrono::steady_clock::now());
+        return signals_.stop();
+      });
+  if (options_.realtime && output_->realtime_refused()) {
+    cli::log(Priority::warning, "--rt: no right to real-time priority; sending goes on without");
+  }
+  report_.set_output(options_.output.text, &output_->sink());
+  if (live_) time_base_ = TimeBase{std::chrono::steady_clock::now()};
+  start_wall_ = options_.start_time.value_or(std::chrono::system_clock::now());
+  lineup_.begin();
+  manager_.ready();
+  multiplex();
+  manager_.stopping();
+  report_.measure();
+  output_->finish();
+  remember();
+  if (const auto failure = lineup_.failure()) {
+    cli::log(Priority::error, "{}", *failure);
+    return cli::ExitStatus::failed;
+  }
+  return cli::ExitStatus::done;
+}
+
+void Session::wait_for_services() {
+  const auto give_up = std::chrono::steady_clock::now() + longest_start;
+  for (;;) {
+    const auto now = std::chrono::steady_clock::now();
+    lineup_.look(now);
+    manager_.poll(now);
+    if (signals_.stop() || lineup_.has_all() || now >= give_up) return;
+    pause_until(now + tick);
+  }
+}
+
+void Session::multiplex() {
+  while (!is_done()) {
+    const auto now = std::chrono::steady_clock::now();
+    lineup_.poll(now);
+    mux::MultiplexTime until = live_ ? time_base_.at(now + lead) : multiplexer_.now() + step;
+    if (live_ && until - multiplexer_.now() > ticks(longest_stall)) {
+      lag_notes_.log(Priority::warning, "this host was too slow: {} late",
+                     cli::human_duration(time_base_.steady(until) - time_base_.steady(multiplexer_.now())));
+    }
+    if (options_.duration) until = std::min(until, mux::MultiplexTime{ticks(*options_.duration)});
+    lineup_.need(until + ahead_of(options_) + read_ahead);
+    tables_.update(lineup_, multiplexer_.now());
+    produce(until);
+    watch(now);
+    if (live_) pause_until(now + tick);
+  }
+}
+
+void Session::produce(mux::MultiplexTime until) {
+  const std::uint64_t end = multiplexer_.rate().packet_at(until);
+  const std::uint64_t begin = multiplexer_.position();
+  if (end <= begin) return;
+  packets_.clear();
+  times_.clear();
+  for (std::uint64_t position = begin; position < end; ++position) {
+    times_.push_back(multiplexer_.rate().time_of(position));
+  }
+  multiplexer_.run(static_cast<std::size_t>(end - begin), packets_);
+  output_->write(packets_, times_);
+  output_->flush();
+}
+
+bool Session::is_done() const {
+  if (signals_.stop()) return true;
+  if (options_.duration && multiplexer_.now() >= mux::MultiplexTime{ticks(*options_.duration)}) return true;
+  return lineup_.is_finished();
+}
+
+void Session::watch(ts::SteadyTime now) {
+  answer_signals();
+  if (multiplexer_.now() >= next_measurement_) {
+    next_measurement_ = multiplexer_.now() + std::chrono::seconds{1};
+    report_.measure();
+    manager_.status(report_.status_line());
+    remember();
+  }
+  metrics_writer_.poll(now);
+  manager_.poll(now);
+}
+
+void Session::answer_signals() {
+  if (signals_.take_dump()) std::fputs(report_.state().c_str(), stderr);
+  if (signals_.take_reload()) reload();
+}
+
+void Session::reload() {
+  manager_.reloading();
+  try {
+    Options options = reread_();
+    if (options.rate != options_.rate || options.output.text != options_.output.text || options.vbr != options_.vbr ||
+        is_live(options) != live_) {
+      throw cli::UsageError("--bitrate, --vbr, the output, and whether it goes in real time stay until a restart");
+    }
+    lineup_.configure(options);
+    tables_.configure(options);
+    options_ = std::move(options);
+    cli::log(Priority::notice, "configuration read again: {} inputs", options_.inputs.size());
+  } catch (const std::exception& error) {
+    cli::log(Priority::error, "configuration not taken over, all goes on as before: {}", error.what());
+  }
+  manager_.ready();
+}
+
+void Session::remember() {
+  if (options_.remember.empty() || ids_.changes() == remembered_) return;
+  remembered_ = ids_.changes();
+  try {
+    write_ids(options_.remember, ids_.given());
+  } catch (const std::exception& error) {
+    cli::log(Priority::error, "{}; identifiers may be others after a restart", error.what());
+  }
+}
+
+void Session::pause_until(ts::SteadyTime time) const {
+  io::wait_readable(-1, time - std::chrono::steady_clock::now(), &signals_.wait_mask());
+}
+
+std::chrono::sys_seconds Session::utc(mux::MultiplexTime now) const {
+  const auto wall = live_ && !options_.start_time
+                        ? std::chrono::system_clock::now()
+                        : start_wall_ + std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch());
+  return std::chrono::floor<std::chrono::seconds>(wall);
+}
+
+}  // namespace tsmux

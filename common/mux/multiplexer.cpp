@@ -116,22 +116,50 @@ std::optional<ts::Packet> Multiplexer::take(MultiplexTime now) {
   return std::nullopt;
 }
 
+void Multiplexer::find_ready(MultiplexTime until, std::vector<MultiplexTime>& times) const {
+  for (const auto& program : programs_) {
+    for (const auto& stream : program->streams_) {
+      if (!stream->scheduled_ || stream->from_ >= until) continue;
+      DecoderBuffer buffer = stream->buffer_;
+      MultiplexTime from = stream->from_;
+      for (std::size_t place = 0; place < stream->queue_.size(); ++place) {
+        const auto& entry = stream->queue_.at(place);
+        from = leaves_at(entry, buffer, from);
+        if (from >= until) break;
+        buffer.send(from, entry.part);
+        times.push_back(from);
+      }
+    }
+  }
+}
+
+void Multiplexer::ask_for_pcrs() {
+  for (const auto& program : programs_) {
+    if (program->next_pcr_ != MultiplexTime::max()) program->next_pcr_ = now_;
+  }
+  next_pcr_ = MultiplexTime::min();
+}
+
+// When a packet may leave, from `now` on.
+MultiplexTime Multiplexer::leaves_at(const Stream::Entry& entry, DecoderBuffer& buffer, MultiplexTime now) const {
+  MultiplexTime from = std::max(entry.due - options_.ahead, now);
+  const auto decoded = buffer.decoded_at(entry.part.offset);
+  if (const auto& limits = buffer.limits(); limits && limits->longest_delay && decoded) {
+    // 2.4.2.6: with a tenth to spare.
+    from = std::max(from, *decoded - *limits->longest_delay / 10 * 9);
+  }
+  const MultiplexTime due = std::max(from, entry.due);
+  const auto room = buffer.room_at(from, entry.part);
+  const MultiplexTime latest = decoded ? std::max(from, *decoded - least_lead) : due + longest_hold;
+  return std::max(std::min(room.transport, due + longest_wait), std::min(room.elementary.value_or(due), latest));
+}
+
 // When the stream's first packet may leave: into the heap of those that wait for that.
 void Multiplexer::schedule(Stream& stream, MultiplexTime now) {
   ++stream.schedule_;
   stream.scheduled_ = !stream.queue_.empty();
   if (!stream.scheduled_) return;
-  const auto& entry = stream.queue_.front();
-  MultiplexTime from = std::max(entry.due - options_.ahead, now);
-  const auto decoded = stream.buffer_.decoded_at(entry.part.offset);
-  if (const auto& limits = stream.buffer_.limits(); limits && limits->longest_delay && decoded) {
-    // 2.4.2.6: with a tenth to spare.
-    from = std::max(from, *decoded - *limits->longest_delay / 10 * 9);
-  }
-  const MultiplexTime due = std::max(from, entry.due);
-  const auto room = stream.buffer_.room_at(from, entry.part);
-  const MultiplexTime latest = decoded ? std::max(from, *decoded - least_lead) : due + longest_hold;
-  stream.from_ = std::max(std::min(room.transport, due + longest_wait), std::min(room.elementary.value_or(due), latest));
+  stream.from_ = leaves_at(stream.queue_.front(), stream.buffer_, now);
   waiting_.push_back({stream.from_, &stream, stream.schedule_});
   std::ranges::push_heap(waiting_, Later{});
 }

@@ -71,6 +71,7 @@ class Multiplexer {
       bool empty() const { return size_ == 0; }
       std::size_t size() const { return size_; }
       Entry& front() { return entries_[first_]; }
+      const Entry& at(std::size_t place) const { return entries_[(first_ + place) & (entries_.size() - 1)]; }
       void pop();
       void push(const Entry& entry);
 
@@ -140,6 +141,10 @@ class Multiplexer {
   void run(std::size_t count, std::vector<ts::Packet>& out);
   // The packet to send at a time of the caller's, not before the last one; nothing if there is none.
   std::optional<ts::Packet> take(MultiplexTime now);
+  // When packets of programs could leave, of those that could before `until`, each stream for itself: appended.
+  void find_ready(MultiplexTime until, std::vector<MultiplexTime>& times) const;
+  // Every program sends a PCR next.
+  void ask_for_pcrs();
 
   const ConstantRate& rate() const { return rate_; }
   std::uint64_t position() const { return position_; }  // of the next packet
@@ -158,6 +163,7 @@ class Multiplexer {
     bool operator()(const Place& a, const Place& b) const { return a.time > b.time; }
   };
 
+  MultiplexTime leaves_at(const Stream::Entry& entry, DecoderBuffer& buffer, MultiplexTime now) const;
   void schedule(Stream& stream, MultiplexTime now);
   void forget(Stream& stream);
   void release(MultiplexTime now);

@@ -252,6 +252,7 @@ void ServiceFeed::start() {
   }
   clock_ = mux::OutputClock{at, first, source_clock_.wire(first) - lag_};
   running_ = true;
+  figures_.unclocked = 0;  // of the first moment, before the second PCR
   if (!target_) output_.set_clock(&clock_, program_.pcr_pid);
   for (Timed& timed : waiting_) send(timed);
   waiting_ = {};

@@ -29,6 +29,9 @@ constexpr auto lead = 30ms, tick = 5ms;
 constexpr ts::Ticks27 step = ticks(20ms);
 // Files are read so far ahead of what a packet may leave before it is due.
 constexpr ts::Ticks27 read_ahead = ticks(100ms);
+// What becomes ready in an interval between PCRs may have to wait for the next one's end: two of them are less than what
+// the smallest buffer holds, that of sound (75 ms of 384 kb/s).
+constexpr auto vbr_interval = 18ms;
 // A host that stood still for longer goes on from the present.
 constexpr std::chrono::seconds longest_stall{1};
 
@@ -40,6 +43,15 @@ ts::Ticks27 ahead_of(const Options& options) {
     if (reception.live) ahead = std::min(ahead, std::chrono::milliseconds{reception.latency / 4});
   }
   return ticks(ahead);
+}
+
+mux::Multiplexer::Options multiplexer_options(const Options& options) {
+  mux::Multiplexer::Options result{.bit_rate = options.rate.bits_per_second,
+                                   .pcr_interval = ticks(options.pcr_interval),
+                                   .ahead = ahead_of(options)};
+  // What an interval between PCRs has no slot for waits for the next one.
+  if (options.vbr) result.patience += result.pcr_interval;
+  return result;
 }
 
 bool is_live(const Options& options) {
@@ -72,10 +84,7 @@ Session::Session(const Options& options, cli::Signals& signals,
       signals_(signals),
       reread_(std::move(reread)),
       live_(is_live(options)),
-      multiplexer_({.bit_rate = options.rate.bits_per_second,
-                    .pcr_interval = ticks(options.pcr_interval),
-                    .ahead = ahead_of(options)},
-                   carousel_),
+      multiplexer_(multiplexer_options(options), carousel_),
       ids_(remembered_ids(options)),
       lineup_({.multiplexer = multiplexer_,
                .time_base = time_base_,
@@ -91,6 +100,10 @@ Session::Session(const Options& options, cli::Signals& signals,
       report_(multiplexer_, carousel_, lineup_),
       metrics_writer_(metrics_, metrics_file, [this] { report_.refresh(metrics_); }) {
   lineup_.configure(options);
+  if (options.vbr) {
+    variable_rate_.emplace(multiplexer_, ticks(std::min<std::chrono::milliseconds>(options.pcr_interval, vbr_interval)));
+    report_.set_vbr();
+  }
 }
 
 cli::ExitStatus Session::run() {
@@ -138,52 +151,56 @@ void Session::wait_for_services() {
 
 void Session::multiplex() {
   while (!is_done()) {
-    const auto now = std::chrono::steady_clock::now();
-    lineup_.poll(now);
-    mux::MultiplexTime until = live_ ? time_base_.at(now + lead) : multiplexer_.now() + step;
-    if (live_ && until - multiplexer_.now() > ticks(longest_stall)) {
+    const auto present = std::chrono::steady_clock::now();
+    lineup_.poll(present);
+    mux::MultiplexTime until = live_ ? time_base_.at(present + lead) : now() + step;
+    if (live_ && until - now() > ticks(longest_stall)) {
       lag_notes_.log(Priority::warning, "this host was too slow: {} late",
-                     cli::human_duration(time_base_.steady(until) - time_base_.steady(multiplexer_.now())));
+                     cli::human_duration(time_base_.steady(until) - time_base_.steady(now())));
     }
     if (options_.duration) until = std::min(until, mux::MultiplexTime{ticks(*options_.duration)});
     lineup_.need(until + ahead_of(options_) + read_ahead);
-    tables_.update(lineup_, multiplexer_.now());
+    tables_.update(lineup_, now());
     produce(until);
-    watch(now);
-    if (live_) pause_until(now + tick);
+    watch(present);
+    if (live_) pause_until(present + tick);
   }
 }
 
+mux::MultiplexTime Session::now() const { return variable_rate_ ? variable_rate_->now() : multiplexer_.now(); }
+
 void Session::produce(mux::MultiplexTime until) {
-  const std::uint64_t end = multiplexer_.rate().packet_at(until);
-  const std::uint64_t begin = multiplexer_.position();
-  if (end <= begin) return;
   packets_.clear();
   times_.clear();
-  for (std::uint64_t position = begin; position < end; ++position) {
-    times_.push_back(multiplexer_.rate().time_of(position));
+  if (variable_rate_) {
+    variable_rate_->run(until, packets_, times_);
+  } else {
+    const std::uint64_t end = multiplexer_.rate().packet_at(until);
+    for (std::uint64_t position = multiplexer_.position(); position < end; ++position) {
+      times_.push_back(multiplexer_.rate().time_of(position));
+    }
+    multiplexer_.run(times_.size(), packets_);
   }
-  multiplexer_.run(static_cast<std::size_t>(end - begin), packets_);
   output_->write(packets_, times_);
   output_->flush();
 }
 
 bool Session::is_done() const {
   if (signals_.stop()) return true;
-  if (options_.duration && multiplexer_.now() >= mux::MultiplexTime{ticks(*options_.duration)}) return true;
+  if (options_.duration && now() >= mux::MultiplexTime{ticks(*options_.duration)}) return true;
   return lineup_.is_finished();
 }
 
-void Session::watch(ts::SteadyTime now) {
+void Session::watch(ts::SteadyTime present) {
   answer_signals();
-  if (multiplexer_.now() >= next_measurement_) {
-    next_measurement_ = multiplexer_.now() + std::chrono::seconds{1};
+  if (now() >= next_measurement_) {
+    next_measurement_ = now() + std::chrono::seconds{1};
     report_.measure();
     manager_.status(report_.status_line());
     remember();
   }
-  metrics_writer_.poll(now);
-  manager_.poll(now);
+  metrics_writer_.poll(present);
+  manager_.poll(present);
 }
 
 void Session::answer_signals() {
@@ -223,10 +240,10 @@ void Session::pause_until(ts::SteadyTime time) const {
   io::wait_readable(-1, time - std::chrono::steady_clock::now(), &signals_.wait_mask());
 }
 
-std::chrono::sys_seconds Session::utc(mux::MultiplexTime now) const {
+std::chrono::sys_seconds Session::utc(mux::MultiplexTime time) const {
   const auto wall = live_ && !options_.start_time
                         ? std::chrono::system_clock::now()
-                        : start_wall_ + std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch());
+                        : start_wall_ + std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch());
   return std::chrono::floor<std::chrono::seconds>(wall);
 }
 

@@ -22,6 +22,7 @@
 #include "tools/tsmux/report.hpp"
 #include "tools/tsmux/si_tables.hpp"
 #include "tools/tsmux/time_base.hpp"
+#include "tools/tsmux/variable_rate.hpp"
 
 namespace tsmux {
 
@@ -39,13 +40,14 @@ class Session {
   void multiplex();
   // Packets up to this time of the multiplex.
   void produce(mux::MultiplexTime until);
-  void watch(ts::SteadyTime now);
+  mux::MultiplexTime now() const;  // of the next packet
+  void watch(ts::SteadyTime present);
   void answer_signals();
   void reload();
   void remember();
   void pause_until(ts::SteadyTime time) const;
   bool is_done() const;
-  std::chrono::sys_seconds utc(mux::MultiplexTime now) const;
+  std::chrono::sys_seconds utc(mux::MultiplexTime time) const;
 
   Options options_;
   cli::Signals& signals_;
@@ -55,6 +57,7 @@ class Session {
   ts::WallTime start_wall_;
   mux::SectionCarousel carousel_;
   mux::Multiplexer multiplexer_;
+  std::optional<VariableRate> variable_rate_;
   IdMap ids_;
   std::uint64_t remembered_ = 0;  // changes of ids_ that are in the file
   Lineup lineup_;

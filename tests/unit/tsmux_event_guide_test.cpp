@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <random>
 #include <span>
 #include <string>
 #include <tuple>
@@ -229,6 +230,22 @@ TEST_F(Guide, KeepsSoManySectionsOfAServiceAndNoMore) {
 
   feed(sent(today, 0, 255, 1, 2));
   EXPECT_EQ(shown(today).front(), expected(sent(today, 0, 255, 1, 2))) << "what is kept follows its input still";
+}
+
+TEST_F(Guide, TakesAnySections) {
+  std::mt19937 random{1};
+  const auto any = [&random](unsigned below) { return static_cast<std::uint8_t>(random() % below); };
+  for (int i = 0; i < 20'000; ++i) {
+    std::vector<std::uint8_t> body(any(16));
+    for (auto& byte : body) byte = any(256);
+    const auto table = static_cast<std::uint8_t>(0x4E + any(4));
+    feed(support::long_section({.table = table, .version = any(32), .number = any(20), .last_number = any(20)}, body),
+         seconds{i});
+    for (const auto& change : guide.take_changes(at(seconds{i}))) {
+      EXPECT_LE(change.sections.size(), 256u);
+      for (const auto& section : change.sections) EXPECT_TRUE(ts::Section{section}.crc_ok());
+    }
+  }
 }
 
 TEST_F(Guide, ShowsAWholeScheduleButForTheIds) {

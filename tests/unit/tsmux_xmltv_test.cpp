@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <random>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -323,6 +324,27 @@ TEST(Xmltv, TakesWhatIsMadeToHurt) {
   std::string many;
   for (int i = 0; i < 30'000; ++i) many += titled("20260115200000", "", "A");
   EXPECT_EQ(events_of(many).size(), 1u);
+}
+
+TEST(Xmltv, TakesAnyDamage) {
+  const std::string whole =
+      xmltv(titled("20260115200000 +0100", "20260115210000 +0100", "&#233;t&#xE9;") +
+            programme("202601152100", "",
+                      "<title>T</title><desc lang='fr'><![CDATA[D]]></desc><category>Film</category>"
+                      "<rating system='CSA'><value>-12</value></rating>"));
+  std::mt19937 random{1};
+  unsigned refused = 0;
+  for (int i = 0; i < 5000; ++i) {
+    std::string damaged = whole;
+    for (int n = 0; n < 4; ++n) damaged[random() % damaged.size()] = static_cast<char>(random());
+    try {
+      read(damaged);
+    } catch (const std::runtime_error&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 0u);
+  EXPECT_LT(refused, 5000u);
 }
 
 // ---- The guide

@@ -132,7 +132,7 @@ XmltvGuide::Reading XmltvGuide::read(const Options& options, std::set<std::strin
 
 void XmltvGuide::look(sys_seconds utc) {
   if (reading_.valid()) {
-    if (reading_.wait_for(seconds{0}) != std::future_status::ready) return;
+    if (reading_.wait_for(seconds{0}) == std::future_status::timeout) return;
     take(reading_.get());
   }
   std::set<std::string> wanted;
@@ -147,8 +147,10 @@ void XmltvGuide::look(sys_seconds utc) {
   if (!first && knows_channels && state == state_) return;
   state_ = state;
   channels_ = wanted;
+  // Where no thread can be had, it is read when it is taken.
   const io::SignalsBlocked blocked;
-  reading_ = std::async(std::launch::async, read, options_, std::move(wanted), midnight_before(utc));
+  reading_ =
+      std::async(std::launch::async | std::launch::deferred, read, options_, std::move(wanted), midnight_before(utc));
   if (first) take(reading_.get());
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/psi/dvb_time.hpp"
 #include "common/psi/section_parts.hpp"
 
 namespace psi {
@@ -123,24 +124,23 @@ std::size_t size_of(const Descriptors& descriptors) {
   return size;
 }
 
-std::uint8_t bcd(std::int64_t two_digits) { return static_cast<std::uint8_t>(two_digits / 10 << 4 | two_digits % 10); }
-
 // Annex C. All ones: undefined.
-void put_time_of_day(SectionBytes& out, std::chrono::seconds time) {
-  constexpr std::chrono::seconds longest{100 * 3600 - 1};
-  const std::chrono::hh_mm_ss split{std::clamp(time, std::chrono::seconds{0}, longest)};
-  out.insert(out.end(), {bcd(split.hours().count()), bcd(split.minutes().count()), bcd(split.seconds().count())});
+void put_start(SectionBytes& out, const std::optional<std::chrono::sys_seconds>& start) {
+  if (start) {
+    put_utc(out, *start);
+  } else {
+    out.insert(out.end(), 5, 0xFF);
+  }
 }
 
-void put_start(SectionBytes& out, const std::optional<std::chrono::sys_seconds>& start) {
-  constexpr std::int64_t mjd_of_1970 = 40587;
-  if (!start) {
-    out.insert(out.end(), 5, 0xFF);
+void put_duration(SectionBytes& out, const std::optional<std::chrono::seconds>& duration) {
+  constexpr std::chrono::seconds longest{100 * 3600 - 1};
+  if (!duration) {
+    out.insert(out.end(), 3, 0xFF);
     return;
   }
-  const auto day = std::chrono::floor<std::chrono::days>(*start);
-  put16(out, static_cast<unsigned>(day.time_since_epoch().count() + mjd_of_1970));
-  put_time_of_day(out, *start - day);
+  const std::chrono::hh_mm_ss time{std::clamp(*duration, std::chrono::seconds{0}, longest)};
+  out.insert(out.end(), {to_bcd(time.hours().count()), to_bcd(time.minutes().count()), to_bcd(time.seconds().count())});
 }
 
 // One entry of the event loop, at most `room` bytes.
@@ -153,11 +153,7 @@ SectionBytes entry(const EitEvent& event, Detail detail) {
   SectionBytes out;
   put16(out, event.event_id);
   put_start(out, event.start);
-  if (event.duration) {
-    put_time_of_day(out, *event.duration);
-  } else {
-    out.insert(out.end(), 3, 0xFF);
-  }
+  put_duration(out, event.duration);
   put_descriptors(out, (event.running_status & 7u) << 1 | (event.free_ca_mode ? 1u : 0u), descriptors, room);
   return out;
 }
@@ -167,7 +163,6 @@ SectionBytes entry(const EitEvent& event, Detail detail) {
 // What the sections of one table have in common, and where one of them stands.
 struct Place {
   std::uint8_t table = 0;
-  std::uint8_t version = 0;
   std::uint8_t last_table = 0;
   std::size_t number = 0, segment_last_number = 0, last_number = 0;
 };
@@ -176,7 +171,7 @@ SectionBytes section(const EitIds& ids, const Place& place, const SectionBytes& 
   SectionBytes out{place.table};
   put16(out, 0xF000u | static_cast<unsigned>(header_size - 3 + events.size() + crc_size));
   put16(out, ids.service.value());
-  out.push_back(static_cast<std::uint8_t>(0xC0 | (place.version & 0x1F) << 1 | 1));
+  out.push_back(0xC1);  // reserved, version 0, current
   out.push_back(static_cast<std::uint8_t>(place.number));
   out.push_back(static_cast<std::uint8_t>(place.last_number));
   put16(out, ids.transport_stream_id);
@@ -291,12 +286,11 @@ Descriptor parental_rating_descriptor(const std::string& country, unsigned age) 
   return out;
 }
 
-std::vector<SectionBytes> present_following_sections(const EitIds& ids, std::uint8_t version, const EitEvent* present,
+std::vector<SectionBytes> present_following_sections(const EitIds& ids, const EitEvent* present,
                                                      const EitEvent* following) {
   std::vector<SectionBytes> out;
   for (const EitEvent* event : {present, following}) {
     const Place place{.table = table_id::eit_pf_actual,
-                      .version = version,
                       .last_table = table_id::eit_pf_actual,
                       .number = out.size(),
                       .segment_last_number = 1,
@@ -306,15 +300,14 @@ std::vector<SectionBytes> present_following_sections(const EitIds& ids, std::uin
   return out;
 }
 
-std::vector<std::vector<SectionBytes>> schedule_tables(const EitIds& ids, const ScheduleVersions& versions,
-                                                       std::span<const EitEvent> events, std::chrono::sys_seconds now) {
+std::vector<std::vector<SectionBytes>> schedule_tables(const EitIds& ids, std::span<const EitEvent> events,
+                                                       std::chrono::sys_seconds now) {
   const auto segments = by_segment(events, now);
   const std::size_t count = (segments.size() + segments_of_table - 1) / segments_of_table;
   std::vector<std::vector<SectionBytes>> out;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t first = i * segments_of_table;
     const Place place{.table = static_cast<std::uint8_t>(table_id::eit_schedule_actual_first + i),
-                      .version = versions[i],
                       .last_table = static_cast<std::uint8_t>(table_id::eit_schedule_actual_first + count - 1)};
     const auto of_table = std::span{segments}.subspan(first, std::min(segments_of_table, segments.size() - first));
     out.push_back(schedule_table(ids, place, of_table));

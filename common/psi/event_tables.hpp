@@ -1,7 +1,6 @@
 // Event information tables (EN 300 468 5.2.4, TR 101 211 4.1.4): made from events, and received ones for other ids.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <span>
@@ -50,25 +49,23 @@ Descriptor content_descriptor(std::span<const std::uint8_t> genres);
 // The age that viewers should have, 4 to 18 (6.2.28), in a country (ISO 3166, three letters).
 Descriptor parental_rating_descriptor(const std::string& country, unsigned age);
 
-// ---- Tables
+// ---- Tables, of version 0
 
 // Section 0 with the present event, section 1 with the following; empty where there is none.
-std::vector<SectionBytes> present_following_sections(const EitIds& ids, std::uint8_t version, const EitEvent* present,
+std::vector<SectionBytes> present_following_sections(const EitIds& ids, const EitEvent* present,
                                                      const EitEvent* following);
 
 inline constexpr std::size_t schedule_table_count = 16;  // 0x50 to 0x5F
 inline constexpr std::chrono::hours schedule_segment{3};
 inline constexpr std::chrono::days schedule_table_span{4};
-// By table_id - 0x50.
-using ScheduleVersions = std::array<std::uint8_t, schedule_table_count>;
 
 // The schedule's tables, from 0x50 on in order, each with its sections in order: the events that start from midnight
 // (UTC) before `now` on, in any order, but for those that were over before the segment of `now` began: so a table
 // changes at segments' ends, not with every event. A segment without events has an empty section; after the last event
 // there is nothing, and without events no table. A segment holds 8 sections of 4096 bytes: events that do not fit lose
 // their extended events first, then their short texts, and the last ones of the segment are left out.
-std::vector<std::vector<SectionBytes>> schedule_tables(const EitIds& ids, const ScheduleVersions& versions,
-                                                       std::span<const EitEvent> events, std::chrono::sys_seconds now);
+std::vector<std::vector<SectionBytes>> schedule_tables(const EitIds& ids, std::span<const EitEvent> events,
+                                                       std::chrono::sys_seconds now);
 
 // The begin of the schedule's segment that a moment is in.
 std::chrono::sys_seconds segment_start(std::chrono::sys_seconds moment);

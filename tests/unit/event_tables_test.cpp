@@ -46,7 +46,7 @@ std::vector<EitSection> parsed(const std::vector<SectionBytes>& sections) {
 }
 
 std::vector<std::vector<SectionBytes>> schedule(const std::vector<EitEvent>& events, sys_seconds now) {
-  return schedule_tables(ids, {}, events, now);
+  return schedule_tables(ids, events, now);
 }
 
 std::vector<unsigned> numbers(const std::vector<SectionBytes>& sections) {
@@ -127,7 +127,7 @@ TEST(EventDescriptors, SayGenresAndAges) {
 TEST(PresentFollowing, HasBothSectionsWithOrWithoutEvents) {
   const auto now = event(1, midnight, hours{1});
   const auto next = event(2, midnight + hours{1}, minutes{90});
-  const auto both = present_following_sections(ids, 5, &now, &next);
+  const auto both = present_following_sections(ids, &now, &next);
   ASSERT_EQ(both.size(), 2u);
   const auto eits = parsed(both);
   for (std::uint8_t i = 0; i < 2; ++i) {
@@ -135,7 +135,6 @@ TEST(PresentFollowing, HasBothSectionsWithOrWithoutEvents) {
     EXPECT_EQ(eits[i].service, ids.service);
     EXPECT_EQ(eits[i].transport_stream_id, 7);
     EXPECT_EQ(eits[i].original_network_id, 0x20FA);
-    EXPECT_EQ(eits[i].version, 5);
     EXPECT_EQ(eits[i].number, i);
     const ts::Section section{both[i]};
     EXPECT_EQ(section.last_number(), 1);
@@ -145,7 +144,7 @@ TEST(PresentFollowing, HasBothSectionsWithOrWithoutEvents) {
   EXPECT_EQ(eits[0].events, std::vector{now});
   EXPECT_EQ(eits[1].events, std::vector{next});
 
-  const auto none = parsed(present_following_sections(ids, 0, nullptr, nullptr));
+  const auto none = parsed(present_following_sections(ids, nullptr, nullptr));
   ASSERT_EQ(none.size(), 2u);
   EXPECT_TRUE(none[0].events.empty() && none[1].events.empty());
 }
@@ -154,7 +153,7 @@ TEST(PresentFollowing, KeepsTheNameOfAnEventThatIsTooLarge) {
   auto huge = event(1, midnight, hours{1}, {"fra", "Titre", "Court", std::string(4000, 'x')});
   const auto english = event_descriptors({"eng", "Title", "Short", std::string(4000, 'x')});
   huge.descriptors.insert(huge.descriptors.end(), english.begin(), english.end());
-  const auto sections = present_following_sections(ids, 0, &huge, nullptr);
+  const auto sections = present_following_sections(ids, &huge, nullptr);
   const auto eit = parsed(sections);
   ASSERT_EQ(eit[0].events.size(), 1u);
   EXPECT_EQ(short_event(eit[0].events[0].descriptors)->text, "Court");
@@ -277,14 +276,6 @@ TEST(Schedule, LeavesOutWhatHasNoPlaceInIt) {
                            event(3, midnight + days{64}, hours{1})};
   EXPECT_TRUE(schedule(events, midnight).empty());
   EXPECT_TRUE(schedule({}, midnight).empty());
-}
-
-TEST(Schedule, GivesEachTableItsVersion) {
-  const std::vector events{event(1, midnight, hours{1}), event(2, midnight + days{4}, hours{1})};
-  const auto tables = schedule_tables(ids, {3, 31}, events, midnight);
-  ASSERT_EQ(tables.size(), 2u);
-  EXPECT_EQ(parsed(tables[0])[0].version, 3);
-  EXPECT_EQ(parsed(tables[1])[0].version, 31);
 }
 
 TEST(EitOfOtherIds, DiffersInTheIdsAlone) {

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <exception>
-#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -26,20 +25,11 @@ using std::chrono::sys_seconds;
 
 constexpr seconds between_looks{5};
 constexpr std::uint8_t present_following_table = psi::table_id::eit_pf_actual;
-constexpr std::uint8_t first_schedule_table = psi::table_id::eit_schedule_actual_first;
 
 // EN 300 468 table 6.
 constexpr std::uint8_t not_running = 1, running = 4;
 
 sys_seconds midnight_before(sys_seconds utc) { return std::chrono::floor<std::chrono::days>(utc); }
-
-// The first version of a table depends on what is in it: after a restart, receivers that know another one see that this
-// is new, in 31 of 32 cases.
-std::uint8_t first_version(const std::vector<psi::SectionBytes>& sections) {
-  unsigned mix = 0;
-  for (const auto& section : sections) mix ^= section.back();  // of the CRC
-  return static_cast<std::uint8_t>(mix & 0x1F);
-}
 
 std::string read_file(const std::string& path, std::size_t largest) {
   const io::FileDescriptor fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
@@ -220,54 +210,34 @@ void XmltvGuide::make_present_following(Service& service, sys_seconds utc) {
   std::optional<EitEvent> present, following;
   if (moment.present != nullptr) (present = *moment.present)->running_status = running;
   if (moment.following != nullptr) (following = *moment.following)->running_status = not_running;
-  send(service, present_following_table, [&](const psi::ScheduleVersions& versions) {
-    return Tables{psi::present_following_sections(service.ids, versions.front(), present ? &*present : nullptr,
-                                                  following ? &*following : nullptr)};
-  });
+  send(service, present_following_table,
+       psi::present_following_sections(service.ids, present ? &*present : nullptr, following ? &*following : nullptr));
 }
 
 void XmltvGuide::make_schedule(Service& service, sys_seconds utc) {
-  std::size_t count = 0;
+  std::vector<std::vector<psi::SectionBytes>> tables;
   if (service.mode == psi::EitMode::schedule) {
     const auto& all = events_of(service);
     const auto start = [](const EitEvent& event) { return *event.start; };
     const auto end = std::ranges::lower_bound(all, midnight_before(utc) + options_.schedule, {}, start);
-    const std::span<const EitEvent> events{all.begin(), end};
-    count = send(service, first_schedule_table, [&](const psi::ScheduleVersions& versions) {
-      return psi::schedule_tables(service.ids, versions, events, utc);
-    });
+    tables = psi::schedule_tables(service.ids, {all.begin(), end}, utc);
   }
-  for (; count < psi::schedule_table_count; ++count) {
-    remove(service, static_cast<std::uint8_t>(first_schedule_table + count));
+  for (std::size_t i = 0; i < psi::schedule_table_count; ++i) {
+    const auto id = static_cast<std::uint8_t>(psi::table_id::eit_schedule_actual_first + i);
+    if (i < tables.size()) {
+      send(service, id, std::move(tables[i]));
+    } else {
+      remove(service, id);
+    }
   }
 }
 
-// Made with the versions of before first: only then is it known which tables are others.
-std::size_t XmltvGuide::send(Service& service, std::uint8_t first, const Maker& make_tables) {
-  psi::ScheduleVersions before{};
-  for (const auto& [id, table] : service.tables) {
-    if (id >= first && id < first + before.size()) before[id - first] = table.version;
-  }
-  Tables made = make_tables(before);
-  psi::ScheduleVersions versions = before;
-  for (std::size_t i = 0; i < made.size(); ++i) {
-    const auto sent = service.tables.find(static_cast<std::uint8_t>(first + i));
-    if (sent == service.tables.end()) {
-      versions[i] = first_version(made[i]);
-    } else if (made[i] != sent->second.sections) {
-      versions[i] = (before[i] + 1) & 0x1F;
-    }
-  }
-  if (versions != before) made = make_tables(versions);
-  for (std::size_t i = 0; i < made.size(); ++i) {
-    const auto id = static_cast<std::uint8_t>(first + i);
-    Table& table = service.tables[id];
-    table.version = versions[i];
-    if (table.sections == made[i]) continue;
-    table.sections = std::move(made[i]);
-    changes_.push_back({event_table_key(service.ids.service, id), table.sections, event_interval(id)});
-  }
-  return made.size();
+void XmltvGuide::send(Service& service, std::uint8_t table, std::vector<psi::SectionBytes> sections) {
+  Table& sent = service.tables[table];
+  auto stamped = sent.version.stamp(std::move(sections));
+  if (stamped == sent.sections) return;
+  sent.sections = std::move(stamped);
+  changes_.push_back({event_table_key(service.ids.service, table), sent.sections, event_interval(table)});
 }
 
 void XmltvGuide::remove(Service& service, std::uint8_t table) {

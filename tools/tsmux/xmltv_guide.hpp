@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <future>
 #include <map>
 #include <optional>
@@ -17,6 +16,7 @@
 
 #include "common/psi/event_tables.hpp"
 #include "tools/tsmux/event_table.hpp"
+#include "tools/tsmux/table_version.hpp"
 #include "tools/tsmux/xmltv.hpp"
 
 namespace tsmux {
@@ -51,11 +51,9 @@ class XmltvGuide {
  private:
   // As last sent. One that was removed keeps its version: what comes next must have another.
   struct Table {
-    std::uint8_t version = 0;
+    TableVersion version;
     std::vector<psi::SectionBytes> sections;
   };
-  using Tables = std::vector<std::vector<psi::SectionBytes>>;
-  using Maker = std::function<Tables(const psi::ScheduleVersions& versions)>;
   struct Service {
     psi::EitIds ids;
     std::string channel;
@@ -80,8 +78,7 @@ class XmltvGuide {
   void make(Service& service, std::chrono::sys_seconds utc);
   void make_present_following(Service& service, std::chrono::sys_seconds utc);
   void make_schedule(Service& service, std::chrono::sys_seconds utc);
-  // Makes tables from `first` on, and sends those that are others than before. Returns how many there are.
-  std::size_t send(Service& service, std::uint8_t first, const Maker& make_tables);
+  void send(Service& service, std::uint8_t table, std::vector<psi::SectionBytes> sections);
   void remove(Service& service, std::uint8_t table);
   const std::vector<psi::EitEvent>& events_of(const Service& service) const;
 

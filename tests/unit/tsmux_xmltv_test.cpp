@@ -500,9 +500,11 @@ TEST_F(XmltvGuideTest, KeepsTheEventsOfAFileThatBreaksAndSaysSoOnce) {
   guide.carry(ids, channel, psi::EitMode::schedule);
   poll(midnight + hours{20});
   testing::internal::CaptureStderr();
-  write("<tv>\n<programme");
   sys_seconds now = midnight + hours{20};
-  for (int i = 0; i < 3; ++i) poll_after_reading(now += seconds{5});
+  for (int i = 0; i < 3; ++i) {
+    write("<tv>\n<programme");
+    poll_after_reading(now += seconds{5});
+  }
   EXPECT_EQ(moment(), "A B");
   const std::string broken = testing::internal::GetCapturedStderr();
   EXPECT_NE(broken.find(path + ": line 2: "), std::string::npos) << broken;

@@ -385,12 +385,6 @@ std::vector<SectionBytes> sections(const Sdt& sdt) {
 }
 
 std::optional<ServiceName> service_name(const Descriptors& descriptors) {
-  const auto fields = service_fields(descriptors);
-  if (!fields) return std::nullopt;
-  return ServiceName{fields->service_type, text(fields->provider), text(fields->name)};
-}
-
-std::optional<ServiceFields> service_fields(const Descriptors& descriptors) {
   const Descriptor* found = find(descriptors, tag::service);
   if (found == nullptr) return std::nullopt;
   const Bytes data{found->data};
@@ -399,23 +393,7 @@ std::optional<ServiceFields> service_fields(const Descriptors& descriptors) {
   if (data.size() < 3 + provider) return std::nullopt;
   const std::size_t name = data[2 + provider];
   if (data.size() < 3 + provider + name) return std::nullopt;
-  const auto field = [&](std::size_t at, std::size_t length) {
-    return std::vector<std::uint8_t>(data.begin() + static_cast<std::ptrdiff_t>(at),
-                                     data.begin() + static_cast<std::ptrdiff_t>(at + length));
-  };
-  return ServiceFields{data[0], field(2, provider), field(3 + provider, name)};
-}
-
-Descriptor service_descriptor(ServiceFields fields) {
-  constexpr std::size_t room = 0xFF - 3;
-  fields.name.resize(std::min(fields.name.size(), room));
-  fields.provider.resize(std::min(fields.provider.size(), room - fields.name.size()));
-  Descriptor out{tag::service, {fields.service_type}};
-  for (const auto* field : {&fields.provider, &fields.name}) {
-    out.data.push_back(static_cast<std::uint8_t>(field->size()));
-    out.data.insert(out.data.end(), field->begin(), field->end());
-  }
-  return out;
+  return ServiceName{data[0], text(data.subspan(2, provider)), text(data.subspan(3 + provider, name))};
 }
 
 std::optional<ShortEvent> short_event(const Descriptors& descriptors) {

@@ -154,14 +154,6 @@ struct ServiceName {
   std::string provider, name;  // UTF-8
 };
 std::optional<ServiceName> service_name(const Descriptors& descriptors);
-// The service_descriptor with its names as sent: DVB text fields.
-struct ServiceFields {
-  std::uint8_t service_type = 0;
-  std::vector<std::uint8_t> provider, name;
-};
-std::optional<ServiceFields> service_fields(const Descriptors& descriptors);
-// The reverse; a name is cut off where the descriptor would not have room for it.
-Descriptor service_descriptor(ServiceFields fields);
 struct ShortEvent {
   std::string language, name, text;
 };

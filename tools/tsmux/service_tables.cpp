@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/psi/elementary_stream.hpp"
+#include "common/psi/network_descriptors.hpp"
 
 namespace tsmux {
 namespace {
@@ -36,13 +37,12 @@ bool names_conditional_access(const psi::Pmt& pmt) {
 }
 
 psi::Descriptor named(const psi::Descriptors& descriptors, const InputSpec& input, const psi::Pmt& pmt) {
-  auto fields = psi::service_fields(descriptors)
-                    .value_or(psi::ServiceFields{
-                        guessed_type(pmt), {}, psi::to_dvb_text(fmt::format("Service {}", pmt.service.value()))});
-  if (input.service_type) fields.service_type = *input.service_type;
-  if (input.provider) fields.provider = psi::to_dvb_text(*input.provider);
-  if (input.service_name) fields.name = psi::to_dvb_text(*input.service_name);
-  return psi::service_descriptor(std::move(fields));
+  auto name = psi::service_name(descriptors)
+                  .value_or(psi::ServiceName{guessed_type(pmt), {}, fmt::format("Service {}", pmt.service.value())});
+  name.service_type = input.service_type.value_or(name.service_type);
+  name.provider = input.provider.value_or(name.provider);
+  name.name = input.service_name.value_or(name.name);
+  return psi::service_descriptor(name);
 }
 
 // In the place of the source's, as other descriptors may follow an order.
@@ -97,7 +97,7 @@ psi::Sdt::Service sdt_entry(const std::optional<psi::Sdt::Service>& source, cons
   entry.eit_schedule = state.eit_schedule;
   if (!source) entry.free_ca_mode = names_conditional_access(pmt);
   const bool is_renamed = input.service_name || input.provider || input.service_type;
-  if (is_renamed || !psi::service_fields(entry.descriptors)) {
+  if (is_renamed || !psi::service_name(entry.descriptors)) {
     set_service_descriptor(entry.descriptors, named(entry.descriptors, input, pmt));
   }
   return entry;

@@ -27,8 +27,8 @@ mux::TableKey pmt_key(const Lineup::Service& service) {
 }
 
 std::uint8_t service_type(const psi::Sdt::Service& entry) {
-  const auto fields = psi::service_fields(entry.descriptors);
-  return fields ? fields->service_type : std::uint8_t{0};
+  const auto name = psi::service_name(entry.descriptors);
+  return name ? name->service_type : std::uint8_t{0};
 }
 
 }  // namespace

@@ -160,7 +160,9 @@ TEST(IdMap, MapsEcmsAndEmms) {
   EXPECT_EQ(bench.assign(1, 2, 0x101, table), ids(2, 0x101, {{0x111, 0x111}, {0x150, 0x250}}));
   Reception reception;
   reception.name = "b.ts";
-  const psi::Cat cat{.version = 0, .descriptors = {support::ca_descriptor(0x500, Pid{0x160})}};
+  const psi::Cat cat{
+      .version = 0,
+      .descriptors = {support::ca_descriptor(0x500, Pid{0x160}), support::ca_descriptor(1, ts::null_pid)}};
   EXPECT_EQ(bench.map.assign(reception, 2, cat), (PidMap{{Pid{0x160}, Pid{0x260}}}));
 }
 

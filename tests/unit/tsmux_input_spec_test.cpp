@@ -153,6 +153,13 @@ TEST(Receptions, OpenEachEndpointOnce) {
   EXPECT_EQ(all.receptions[2].latency, 200ms);
 }
 
+TEST(Receptions, AreAsOneOfTheirInputsSays) {
+  const auto all = joined({"-,service=1", "-,service=2,live=yes,latency=1s", "-,service=3"});
+  ASSERT_EQ(all.receptions.size(), 1U);
+  EXPECT_TRUE(all.receptions[0].live);
+  EXPECT_EQ(all.receptions[0].latency, 1s);
+}
+
 TEST(Receptions, RefuseContradictions) {
   for (const std::vector<std::string>& inputs : std::vector<std::vector<std::string>>{
            {"-,service=1,live=yes", "-,service=2,live=no"},

@@ -88,9 +88,15 @@ TEST(TsmuxOptions, AskForTheXmltvFileAndItsChannelTogether) {
   EXPECT_EQ(asked({"--bitrate", "10M", "-i", "a.ts,xmltv=un", "--xmltv", "guide.xml"}).refusal, "");
 }
 
+TEST(TsmuxOptions, CheckTheDeliverySystem) {
+  EXPECT_EQ(refusal({"--delivery", "dvb-c:frequency=330M,symbol-rate=6.9M,modulation=qam256"}), "");
+  EXPECT_NE(refusal({"--delivery", "dvb-c:frequency=330M"}), "");
+}
+
 TEST(TsmuxOptions, CheckTheCountry) {
   EXPECT_EQ(refusal({"--country", "FRA", "--time-zone", "Europe/Paris"}), "");
-  EXPECT_NE(refusal({"--country", "France"}), "");
+  EXPECT_NE(refusal({"--country", "FR"}), "");
+  EXPECT_NE(refusal({"--country", "fra"}), "");
   EXPECT_NE(refusal({"--time-zone", "Europe/Paris"}), "");
   EXPECT_NE(refusal({"--country", "FRA", "--no-time"}), "");
 }

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "common/io/places.hpp"
+#include "tools/tsmux/delivery_system.hpp"
 
 namespace tsmux {
 namespace {
@@ -57,6 +58,11 @@ void check_tables(const Options& options) {
   }
   if (options.network_name.size() > longest_network_name) {
     throw cli::UsageError(fmt::format("--network-name: has more than {} bytes", longest_network_name));
+  }
+  try {
+    if (!options.delivery.empty()) parse_delivery_system(options.delivery);
+  } catch (const std::invalid_argument& e) {
+    throw cli::UsageError(fmt::format("--delivery {}", e.what()));
   }
   const auto wanting = std::ranges::find_if(options.inputs, [](const auto& input) { return !input.xmltv.empty(); });
   const bool wanted = wanting != options.inputs.end();

@@ -72,13 +72,14 @@ void SectionCarousel::remove(const TableKey& key) {
   const auto found = tables_.find(key);
   if (found == tables_.end() || found->second.stopped()) return;
   Table& table = found->second;
-  if (table.state != State::sending) leave(stream_of(key), table);
+  Stream& stream = stream_of(key);
+  if (table.state != State::sending) leave(stream, table);
   table.sections.clear();
   table.make = nullptr;
   table.turn_began.reset();
   table.longest_turn = {};
   stopped_.push_back(key);
-  refresh();
+  refresh(stream);
 }
 
 SectionCarousel::Table& SectionCarousel::add(const TableKey& key) {
@@ -120,15 +121,15 @@ void SectionCarousel::begin_anew(Table& table) {
   table.hurried = table.rank == psi_rank ? table.count() : 0;
   table.anchored = false;
   if (!table.turn_began) table.turn_began = now_;
+  Stream& stream = stream_of(table.key);
   if (table.state != State::sending) {
-    Stream& stream = stream_of(table.key);
     Queue& queue = stream.queues[table.rank];
     leave(stream, table);
     table.due = std::max(now_, table.quiet) - queue.behind;
     queue.tables.insert(&table);
     table.state = State::waiting;
   }
-  refresh();
+  refresh(stream);
 }
 
 // Waits for nothing any more.
@@ -140,10 +141,12 @@ void SectionCarousel::leave(Stream& stream, Table& table) {
 
 // ---- What is next
 
-void SectionCarousel::refresh() {
+// After a change of `changed`, which may have filled the buffers of others.
+void SectionCarousel::refresh(const Stream& changed) {
   next_ = MultiplexTime::max();
   for (auto& [pid, stream] : streams_) {
-    stream.ready = ready(stream);
+    const bool share_buffers = changed.psi && stream.psi && (changed.shared || stream.shared);
+    if (&stream == &changed || share_buffers) stream.ready = ready(stream);
     next_ = std::min(next_, stream.ready);
   }
 }
@@ -221,7 +224,7 @@ ts::Packet SectionCarousel::take(MultiplexTime now) {
   while (Stream* stream = most_urgent(now)) {
     if (!stream->sending()) pack(*stream, now);
     if (!stream->sending()) {
-      refresh();
+      refresh(*stream);
       continue;
     }
     const ts::Packet packet = stream->packets[stream->next_packet++];
@@ -229,7 +232,7 @@ ts::Packet SectionCarousel::take(MultiplexTime now) {
     while (stream->next_section < stream->sections.size() && stream->has_sent(stream->sections[stream->next_section])) {
       finish(*stream, std::move(stream->sections[stream->next_section++].table), now);
     }
-    refresh();
+    refresh(*stream);
     return packet;
   }
   return ts::Packet::null();

@@ -152,7 +152,7 @@ class SectionCarousel {
     std::size_t next_packet = 0;
     std::vector<Sent> sections;
     std::size_t next_section = 0;
-    MultiplexTime ready{};
+    MultiplexTime ready = MultiplexTime::max();
   };
 
   struct Urgency {
@@ -169,7 +169,7 @@ class SectionCarousel {
   static void leave(Stream& stream, Table& table);
   void forget_stopped();
 
-  void refresh();
+  void refresh(const Stream& changed);
   void end_rest(Stream& stream, MultiplexTime now);
   MultiplexTime ready(const Stream& stream) const;
   MultiplexTime room(const Stream& stream) const;

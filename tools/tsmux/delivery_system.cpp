@@ -221,12 +221,14 @@ std::uint64_t centre_frequency(const Keys& keys) { return keys.rate("frequency",
 
 // 6.2.13.4
 psi::Descriptor terrestrial(std::string_view text) {
-  static constexpr std::array<std::string_view, 10> known{"frequency", "bandwidth", "modulation", "code-rate",
-                                                          "guard",     "mode",      "priority",   "hierarchy",
+  static constexpr std::array<std::string_view, 10> known{"frequency",     "bandwidth",      "modulation", "code-rate",
+                                                          "guard",         "mode",           "priority",   "hierarchy",
                                                           "code-rate-low", "other-frequency"};
   const Keys keys{"dvb-t", text, known};
   const unsigned hierarchy = keys.word("hierarchy", hierarchy_words, "none");
-  if (hierarchy == 0 && keys.has("code-rate-low")) keys.refuse("code-rate-low", "is of a hierarchy, such as hierarchy=1");
+  if (hierarchy == 0 && keys.has("code-rate-low")) {
+    keys.refuse("code-rate-low", "is of a hierarchy, such as hierarchy=1");
+  }
   return {0x5A, Fields{}
                     .bits(centre_frequency(keys), 32)
                     .bits(keys.word("bandwidth", bandwidth_words, "8M"), 3)
@@ -304,10 +306,10 @@ psi::Descriptor parse_delivery_system(std::string_view text) {
   const std::size_t colon = text.find(':');
   const auto found = std::ranges::find(systems, text.substr(0, colon), &System::name);
   if (found == systems.end() || colon == std::string_view::npos) {
-    throw std::invalid_argument(
-        fmt::format("not a delivery system: '{}' (try dvb-s:, dvb-c:, dvb-t: or dvb-t2: and key=value,..., or hex: and a "
-                    "descriptor)",
-                    text));
+    throw std::invalid_argument(fmt::format(
+        "not a delivery system: '{}' (try dvb-s:, dvb-c:, dvb-t: or dvb-t2: and key=value,..., or hex: and a "
+        "descriptor)",
+        text));
   }
   return found->parse(text.substr(colon + 1));
 }

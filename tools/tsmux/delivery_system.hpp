@@ -7,9 +7,9 @@
 //   dvb-t2:plp=0,system-id=1,frequency=514M,bandwidth=8M,guard=1/128,mode=32k,cell=0,miso=no,other-frequency=no
 //   hex:5A0B...            any descriptor: tag, length and data
 //
-// Needed are frequency (but in dvb-t2), orbit, polarization, symbol-rate, the modulation of dvb-c, and plp and system-id
-// of dvb-t2. Otherwise fec is auto in dvb-s; modulation is qpsk and system s, or s2 where modulation or roll-off ask for
-// it; and the rest is as above. dvb-t2 without frequency says no more than plp and system-id.
+// Needed are frequency (but in dvb-t2), orbit, polarization, symbol-rate, the modulation of dvb-c, and plp and
+// system-id of dvb-t2. Otherwise fec is auto in dvb-s; modulation is qpsk and system s, or s2 where modulation or
+// roll-off ask for it; and the rest is as above. dvb-t2 without frequency says no more than plp and system-id.
 #pragma once
 
 #include <string_view>

@@ -28,8 +28,8 @@ class DecoderBuffer {
   // is sent, in order. It ends where the next one begins.
   void begin_unit(std::uint64_t offset, MultiplexTime decoded);
 
-  struct Part {                   // of a stream, in one packet
-    std::uint64_t offset = 0;     // of its first elementary stream byte
+  struct Part {                // of a stream, in one packet
+    std::uint64_t offset = 0;  // of its first elementary stream byte
     std::size_t stream_bytes = 0;
     std::size_t header_bytes = 0;  // of a PES header
   };

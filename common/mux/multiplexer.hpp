@@ -2,8 +2,8 @@
 //
 // Every slot of the output goes to the first of these that has something to send: a program clock whose PCR is due, a
 // table, the stream whose packet is most urgent, a null packet. A stream's packet may leave from `ahead` before it is
-// due, as soon as a decoder's buffers (DecoderBuffer) have room for it: so bursts are spread, and what collides has time
-// to make way. PCRs are written as their packets leave, and are exact to half a tick.
+// due, as soon as a decoder's buffers (DecoderBuffer) have room for it: so bursts are spread, and what collides has
+// time to make way. PCRs are written as their packets leave, and are exact to half a tick.
 //
 //   mux::Multiplexer multiplexer{{.bit_rate = 24'000'000}, carousel};
 //   auto& program = multiplexer.add_program({.rank = 0});
@@ -84,9 +84,9 @@ class Multiplexer {
     ts::Pid pid_;
     DecoderBuffer buffer_;
     Queue queue_;
-    bool scheduled_ = false;      // in a heap of the multiplexer
-    std::uint32_t schedule_ = 0;  // which of its places there is valid
-    MultiplexTime from_{};        // when its first packet may leave
+    bool scheduled_ = false;          // in a heap of the multiplexer
+    std::uint32_t schedule_ = 0;      // which of its places there is valid
+    MultiplexTime from_{};            // when its first packet may leave
     std::uint8_t last_counter_ = 15;  // so that the first packet has 0
     std::uint64_t sent_ = 0;
   };

@@ -19,8 +19,8 @@ class OutputClock {
   MultiplexTime when(ts::ProgramTime time) const;
   ts::Pcr wire(ts::ProgramTime time) const { return wire_ + (time - wire_time_); }
 
-  // From `from` on it runs by `rate` (30e-6: 30 ppm) faster than the multiplex. What it showed before then may no longer
-  // be asked for.
+  // From `from` on it runs by `rate` (30e-6: 30 ppm) faster than the multiplex. What it showed before then may no
+  // longer be asked for.
   void set_rate(MultiplexTime from, double rate);
   double rate() const { return rate_; }
 

@@ -30,7 +30,8 @@ TEST(ConstantRate, RoundsDownAndNeverDrifts) {
   // 27 MHz x 1504 / 38014705 = 1068.217...
   EXPECT_EQ(rate.time_of(1), at(1068));
   EXPECT_EQ(rate.time_of(38'014'705), at(std::int64_t{1504} * 27'000'000));
-  for (std::uint64_t packet : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{999}, std::uint64_t{123'456'789'012}}) {
+  for (std::uint64_t packet :
+       {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{999}, std::uint64_t{123'456'789'012}}) {
     EXPECT_EQ(rate.packet_at(rate.time_of(packet)), packet);
     EXPECT_EQ(rate.packet_at(rate.time_of(packet) + Ticks27{1}), packet + 1);
   }
@@ -69,7 +70,8 @@ TEST(OutputClock, LosesNothingByManyChangesOfItsRate) {
 TEST(OutputClock, WhenIsTheInverseOfAt) {
   mux::OutputClock clock{at(0), program(777), ts::Pcr{}};
   clock.set_rate(at(100), -250e-6);
-  for (std::int64_t ticks : {std::int64_t{100}, std::int64_t{54'321}, std::int64_t{27'000'000}, std::int64_t{1} << 40}) {
+  for (std::int64_t ticks :
+       {std::int64_t{100}, std::int64_t{54'321}, std::int64_t{27'000'000}, std::int64_t{1} << 40}) {
     EXPECT_LE(std::abs((clock.when(clock.at(at(ticks))) - at(ticks)).count()), 1) << ticks;
   }
 }

@@ -97,7 +97,10 @@ TEST(TsmuxOptions, CheckTheCountry) {
   EXPECT_EQ(refusal({"--country", "FRA", "--time-zone", "Europe/Paris"}), "");
   EXPECT_NE(refusal({"--country", "FR"}), "");
   EXPECT_NE(refusal({"--country", "fra"}), "");
-  EXPECT_NE(refusal({"--time-zone", "Europe/Paris"}), "");
+  EXPECT_EQ(refusal({"--time-zone", "Europe/Paris"}), "");
+  EXPECT_NE(refusal({"--time-zone", "Europe/Pari"}), "");
+  EXPECT_NE(refusal({"--time-zone", "Etc/UTC"}), "");  // which country?
+  EXPECT_EQ(refusal({"--time-zone", "Etc/UTC", "--country", "ISL"}), "");
   EXPECT_NE(refusal({"--country", "FRA", "--no-time"}), "");
 }
 

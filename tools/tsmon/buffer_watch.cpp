@@ -115,7 +115,8 @@ void BufferWatch::feed(const ts::Packet& packet, Moment at, double ticks_per_pac
     begun_.reset();
     return;
   }
-  if (!tstd_ || video_changes_ != scanner_.video_changes() || (model_.kind() == psi::DecoderModel::Kind::audio && !units.empty())) {
+  if (!tstd_ || video_changes_ != scanner_.video_changes() ||
+      (model_.kind() == psi::DecoderModel::Kind::audio && !units.empty())) {
     video_changes_ = scanner_.video_changes();
     set_limits();
     if (!tstd_) return;
@@ -135,9 +136,10 @@ void BufferWatch::feed(const ts::Packet& packet, Moment at, double ticks_per_pac
 ts::Tstd::Figures BufferWatch::figures() const { return together(past_, tstd_); }
 
 void BufferWatch::tell_events(std::uint64_t position) {
-  const Names names{"TB", "MB", model_.kind() != psi::DecoderModel::Kind::video ? "B"
-                    : model_.uses_leak_method()                       ? "EB"
-                                                                      : "MB+EB"};
+  const Names names{"TB", "MB",
+                    model_.kind() != psi::DecoderModel::Kind::video ? "B"
+                    : model_.uses_leak_method()                     ? "EB"
+                                                                    : "MB+EB"};
   tell(*tstd_, board_, subject(), position, names);
 }
 

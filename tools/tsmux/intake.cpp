@@ -15,8 +15,8 @@ constexpr std::chrono::milliseconds patience{100};
 
 }  // namespace
 
-Intake::Intake(std::unique_ptr<io::Source> source, const Options& options,
-               psi::ServiceTracker::ChangeHandler on_change, psi::ServiceTracker::SectionHandler on_section)
+Intake::Intake(std::unique_ptr<io::Source> source, const Options& options, psi::ServiceTracker::ChangeHandler on_change,
+               psi::ServiceTracker::SectionHandler on_section)
     : options_(options), tracker_(std::move(on_change), psi::ServiceTracker::Options{.events = false}), routes_(1) {
   tracker_.on_section(std::move(on_section));
   if (options_.live) {

@@ -72,8 +72,8 @@ class Intake {
   bool have(mux::MultiplexTime until) const;
 
   Options options_;
-  std::unique_ptr<io::Source> source_;   // not live
-  std::unique_ptr<LiveReader> reader_;   // live
+  std::unique_ptr<io::Source> source_;  // not live
+  std::unique_ptr<LiveReader> reader_;  // live
   psi::ServiceTracker tracker_;
   std::vector<ServiceFeed*> feeds_;
   std::vector<std::vector<ServiceFeed*>> routes_;

@@ -72,8 +72,7 @@ std::unique_ptr<Lineup::Input> Lineup::open(const Reception& reception) {
   Input* self = input.get();
   input->intake = std::make_unique<Intake>(
       context_.open(reception),
-      Intake::Options{
-          .live = reception.live, .may_block = !context_.live, .queue = live_queue},
+      Intake::Options{.live = reception.live, .may_block = !context_.live, .queue = live_queue},
       [this, self](auto, auto) { on_change(*self); },
       [this, self](ts::Pid pid, const ts::Section& section) { on_section(*self, pid, section); });
   return input;
@@ -84,8 +83,8 @@ void Lineup::configure(const Options& options) {
   std::vector<std::unique_ptr<Input>> opened(options.receptions.size());
   std::vector<Input*> kept(options.receptions.size());
   for (std::size_t i = 0; i < options.receptions.size(); ++i) {
-    const auto same = std::ranges::find_if(
-        inputs_, [&](const auto& input) { return input->reception == options.receptions[i]; });
+    const auto same =
+        std::ranges::find_if(inputs_, [&](const auto& input) { return input->reception == options.receptions[i]; });
     if (same != inputs_.end()) {
       kept[i] = same->get();
     } else {
@@ -101,9 +100,8 @@ void Lineup::configure(const Options& options) {
   std::vector<Service*> gone;
   for (const auto& service : services_) {
     const Input* input = &input_of(service->input.reception);
-    const auto same = std::ranges::find_if(options.inputs, [&](const InputSpec& spec) {
-      return kept[spec.reception] == input && spec == service->input;
-    });
+    const auto same = std::ranges::find_if(
+        options.inputs, [&](const InputSpec& spec) { return kept[spec.reception] == input && spec == service->input; });
     if (same == options.inputs.end()) {
       gone.push_back(service.get());
     } else {
@@ -159,7 +157,8 @@ bool Lineup::is_found(const InputSpec& spec) const {
   const auto found = wanted_of(spec, tracker);
   if (found.empty() || (spec.all_services && found.size() < tracker.services().size())) return false;
   // Whose clock tells the time.
-  return std::ranges::all_of(found, [&](const Found& each) { return pcr_pid_of(*each.service->pmt, intake).has_value(); });
+  const auto has_clock = [&](const Found& each) { return pcr_pid_of(*each.service->pmt, intake).has_value(); };
+  return std::ranges::all_of(found, has_clock);
 }
 
 std::string Lineup::problem_of(const InputSpec& spec) const {
@@ -189,7 +188,8 @@ std::string Lineup::problem_of(const InputSpec& spec) const {
 }
 
 bool Lineup::has_all() const {
-  return std::ranges::all_of(specs_, [&](const InputSpec& spec) { return is_found(spec) || !problem_of(spec).empty(); });
+  const auto is_settled = [&](const InputSpec& spec) { return is_found(spec) || !problem_of(spec).empty(); };
+  return std::ranges::all_of(specs_, is_settled);
 }
 
 std::string Lineup::problem() const {
@@ -340,7 +340,8 @@ ServiceFeed::Program Lineup::program_of(const Service& service, const Intake& in
   for (const auto& stream : pmt.streams) {
     const auto pid = pids.find(stream.pid);
     const bool is_dropped = service.input.dropped.contains(stream.pid);
-    if (pid != pids.end() && !is_dropped && !is_sent_by_another(stream.pid)) program.components.push_back({stream, pid->second});
+    if (pid != pids.end() && !is_dropped && !is_sent_by_another(stream.pid))
+      program.components.push_back({stream, pid->second});
   }
   for (const ts::Pid ecm : ecm_pids(pmt)) {
     const auto pid = pids.find(ecm);
@@ -476,9 +477,8 @@ void Lineup::poll(ts::SteadyTime now) {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     watch(*inputs_[i], now);
     // PCRs that have come since then.
-    const bool lacks_clock = std::ranges::any_of(services_, [&](const auto& service) {
-      return service->input.reception == i && !service->feed->is_running();
-    });
+    const bool lacks_clock = std::ranges::any_of(
+        services_, [&](const auto& service) { return service->input.reception == i && !service->feed->is_running(); });
     if (lacks_clock) update(i);
   }
   for (const auto& service : services_) watch(*service, now);
@@ -508,8 +508,8 @@ void Lineup::watch(Service& service, ts::SteadyTime now) {
   service.state = Service::State::lost;
   service.feed->pause();
   ++changes_;
-  const std::string reason = is_over ? "its input has ended"
-                                     : fmt::format("no packets for {}", cli::human_duration(loss_noticed));
+  const std::string reason =
+      is_over ? "its input has ended" : fmt::format("no packets for {}", cli::human_duration(loss_noticed));
   loss_notes_.log(Priority::warning, "service {}: {}; {}", id_text(service.ids.service), reason,
                   service.input.on_loss == OnLoss::keep ? "it stays in the tables as not running"
                                                         : "it is taken out of the tables");
@@ -526,9 +526,9 @@ void Lineup::watch(Input& input, ts::SteadyTime now) {
 }
 
 bool Lineup::is_finished() const {
-  const auto has_ended = [](const auto& input) { return input->intake->ended(); };
+  const auto has_ended = [&](const InputSpec& spec) { return input_of(spec.reception).intake->ended(); };
   const auto is_sent = [](const auto& service) { return service->program->queued() == 0; };
-  return std::ranges::all_of(inputs_, has_ended) && std::ranges::all_of(services_, is_sent);
+  return std::ranges::all_of(specs_, has_ended) && std::ranges::all_of(services_, is_sent);
 }
 
 std::optional<std::string> Lineup::failure() const {

@@ -30,11 +30,11 @@ class Lineup {
     enum class State : std::uint8_t { running, lost };
 
     InputSpec input;
-    psi::ServiceId source;  // in the input, now
+    psi::ServiceId source;    // in the input, now
     psi::ServiceId known_as;  // the first of these: what its ids are given to
-    ServiceIds ids;         // in the multiplex
+    ServiceIds ids;           // in the multiplex
     psi::Pmt source_pmt;
-    psi::Pmt pmt;  // as sent, without a version
+    psi::Pmt pmt;                          // as sent, without a version
     std::optional<psi::Sdt::Service> sdt;  // the input's
     State state = State::running;
     mux::Multiplexer::Program* program = nullptr;  // the multiplexer's
@@ -85,7 +85,7 @@ class Lineup {
   std::vector<MappedCat> cats() const;
   // Counts all changes of what tables are made from.
   std::uint64_t changes() const { return changes_; }
-  // All files have been sent to their end, and no input is live.
+  // All inputs have ended, and what they brought has been sent. Components do not count.
   bool is_finished() const;
   // An input that has failed for good.
   std::optional<std::string> failure() const;

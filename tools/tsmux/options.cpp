@@ -8,6 +8,7 @@
 
 #include "common/io/places.hpp"
 #include "tools/tsmux/delivery_system.hpp"
+#include "tools/tsmux/local_time.hpp"
 
 namespace tsmux {
 namespace {
@@ -50,11 +51,19 @@ void check_times(const Options& options) {
 }
 
 void check_tables(const Options& options) {
-  const bool is_code = options.country.size() == 3 && std::ranges::all_of(options.country, [](unsigned char c) {
-    return std::isupper(c) != 0;
-  });
+  const bool is_code = options.country.size() == 3 &&
+                       std::ranges::all_of(options.country, [](unsigned char c) { return std::isupper(c) != 0; });
   if (!options.country.empty() && !is_code) {
     throw cli::UsageError(fmt::format("--country {}: three capital letters are wanted, as in FRA", options.country));
+  }
+  try {
+    const TimeZone zone = options.time_zone.empty() ? TimeZone::system() : TimeZone{options.time_zone};
+    if (!options.time_zone.empty() && options.country.empty() && !zone.country()) {
+      throw cli::UsageError(
+          fmt::format("--time-zone {}: is no single country's: give --country CCC too", options.time_zone));
+    }
+  } catch (const std::invalid_argument& e) {
+    throw cli::UsageError(fmt::format("--time-zone {}", e.what()));
   }
   if (options.network_name.size() > longest_network_name) {
     throw cli::UsageError(fmt::format("--network-name: has more than {} bytes", longest_network_name));
@@ -67,8 +76,8 @@ void check_tables(const Options& options) {
   const auto wanting = std::ranges::find_if(options.inputs, [](const auto& input) { return !input.xmltv.empty(); });
   const bool wanted = wanting != options.inputs.end();
   if (wanted && options.xmltv.empty()) {
-    throw cli::UsageError(fmt::format("{}: xmltv={}: the file is missing: give --xmltv FILE", wanting->subject(),
-                                      wanting->xmltv));
+    throw cli::UsageError(
+        fmt::format("{}: xmltv={}: the file is missing: give --xmltv FILE", wanting->subject(), wanting->xmltv));
   }
   if (!wanted && !options.xmltv.empty()) {
     throw cli::UsageError("--xmltv: no input says which channel it is: give --input ENDPOINT,xmltv=CHANNEL");
@@ -119,9 +128,9 @@ void declare(cli::App& app, Options& options) {
   app.add("--remember", options.remember, "FILE", "keep the ids and PIDs given there, for the next start");
   app.group("TIME");
   app.flag("--no-time", options.no_time, "send neither TDT nor TOT");
-  app.add("--country", options.country, "CCC", "country of the TOT's local time offset: FRA").excludes("--no-time");
-  app.add("--time-zone", options.time_zone, "ZONE", "its time zone, as Europe/Paris (default: the system's)")
-      .needs("--country");
+  app.add("--time-zone", options.time_zone, "ZONE", "time zone of the TOT, as Europe/Paris (default: the system's)")
+      .excludes("--no-time");
+  app.add("--country", options.country, "CCC", "its country: FRA (default: the time zone's)").excludes("--no-time");
   app.add("--start", options.start, "DATE", "when a multiplex of files begins by its own clock (default: now)");
 }
 

@@ -41,7 +41,7 @@ struct Options {
 
   bool no_time = false;
   std::string time_zone;  // empty: the system's
-  std::string country;    // ISO 3166, three letters; empty: the TOT has no local offset
+  std::string country;    // ISO 3166, three letters; empty: the time zone's
   std::optional<cli::TimeExpression> start;
 
   // Set by complete().

@@ -116,9 +116,7 @@ void Report::tell_losses() {
 
 void Report::refresh(cli::Metrics& metrics) const {
   const auto count = [&metrics](const char* name, const char* help, std::uint64_t total,
-                                const cli::Labels& labels = {}) {
-    metrics.counter(name, help, labels).set(total);
-  };
+                                const cli::Labels& labels = {}) { metrics.counter(name, help, labels).set(total); };
   const auto gauge = [&metrics](const char* name, const char* help, double value, const cli::Labels& labels = {}) {
     metrics.gauge(name, help, labels).set(value);
   };
@@ -133,7 +131,8 @@ void Report::refresh(cli::Metrics& metrics) const {
     const auto sent = sink_->statistics();
     count("output_bytes_total", "Bytes written.", sent.bytes);
     count("output_dropped_packets_total", "Packets that could not be sent or queued.", sent.dropped_packets);
-    if (sent.pacer) count("output_late_datagrams_total", "Datagrams sent more than a millisecond late.", sent.pacer->late);
+    if (sent.pacer)
+      count("output_late_datagrams_total", "Datagrams sent more than a millisecond late.", sent.pacer->late);
   }
   for (const auto& [pid, ratio] : slow_tables_) {
     gauge("table_turn_ratio", "Longest time between repetitions of a table, of what it may be.", ratio,

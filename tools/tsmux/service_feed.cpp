@@ -63,8 +63,8 @@ void ServiceFeed::set_program(const Program& program) {
   component_of_.fill(-1);
   waiting_.clear();  // by number of component
   for (const Component& component : program.components) {
-    const auto same = std::ranges::find_if(
-        before, [&](const auto& track) { return track && track->component == component; });
+    const auto same =
+        std::ranges::find_if(before, [&](const auto& track) { return track && track->component == component; });
     if (same != before.end()) {
       tracks_.push_back(std::move(*same));
     } else {
@@ -205,8 +205,8 @@ void ServiceFeed::begin_unit(Track& track, Timed& timed, std::uint64_t offset, s
   if (!program_.pcr_pid && !target_) return;
   if (!dts) return;
   const ts::ProgramTime decoded = program_time(*dts, timed.time);
-  const bool is_measured = track.model.kind() == psi::DecoderModel::Kind::video ||
-                           track.model.kind() == psi::DecoderModel::Kind::audio;
+  const bool is_measured =
+      track.model.kind() == psi::DecoderModel::Kind::video || track.model.kind() == psi::DecoderModel::Kind::audio;
   if (track.decoded && is_measured) {
     note_slack(*track.decoded - (offset > timed.part.offset ? timed.time : track.last));
   }

@@ -44,16 +44,16 @@ class ServiceFeed {
     friend bool operator==(const Program&, const Program&) = default;
   };
   struct Figures {
-    std::uint64_t packets = 0;        // taken from the input, of components
-    std::uint64_t lost = 0;           // by continuity counters, at least
-    std::uint64_t duplicates = 0;     // left out
-    std::uint64_t errors = 0;         // with transport_error_indicator; passed
-    std::uint64_t unclocked = 0;      // left out: no PCR told their time
-    std::uint64_t late = 0;           // came after they were due
-    std::uint64_t jumps = 0;          // of the program's time base, joined
-    std::uint64_t shifts = 0;         // the whole service moved later, as its packets came too late
-    ts::Ticks27 lag{0};               // how much later than by the source's clock its access units are decoded
-    double drift_ppm = 0;             // the source's clock against this host's
+    std::uint64_t packets = 0;          // taken from the input, of components
+    std::uint64_t lost = 0;             // by continuity counters, at least
+    std::uint64_t duplicates = 0;       // left out
+    std::uint64_t errors = 0;           // with transport_error_indicator; passed
+    std::uint64_t unclocked = 0;        // left out: no PCR told their time
+    std::uint64_t late = 0;             // came after they were due
+    std::uint64_t jumps = 0;            // of the program's time base, joined
+    std::uint64_t shifts = 0;           // the whole service moved later, as its packets came too late
+    ts::Ticks27 lag{0};                 // how much later than by the source's clock its access units are decoded
+    double drift_ppm = 0;               // the source's clock against this host's
     std::optional<ts::Ticks27> margin;  // the least time that packets came before they were due, in the last second
   };
 
@@ -113,10 +113,10 @@ class ServiceFeed {
     ts::AccessUnitScanner scanner;
     std::uint32_t video_changes = 0;
     bool has_limits = false;
-    std::optional<std::uint64_t> begun;         // offset of the last unit
-    std::optional<ts::ProgramTime> decoded;     // of the last unit
-    ts::ProgramTime last{};                     // of the last packet
-    std::uint8_t counter = 15;                  // last sent
+    std::optional<std::uint64_t> begun;      // offset of the last unit
+    std::optional<ts::ProgramTime> decoded;  // of the last unit
+    ts::ProgramTime last{};                  // of the last packet
+    std::uint8_t counter = 15;               // last sent
   };
   // A time base that was left.
   struct Base {

@@ -29,8 +29,8 @@ constexpr auto lead = 30ms, tick = 5ms;
 constexpr ts::Ticks27 step = ticks(20ms);
 // Files are read so far ahead of what a packet may leave before it is due.
 constexpr ts::Ticks27 read_ahead = ticks(100ms);
-// What becomes ready in an interval between PCRs may have to wait for the next one's end: two of them are less than what
-// the smallest buffer holds, that of sound (75 ms of 384 kb/s).
+// What becomes ready in an interval between PCRs may have to wait for the next one's end: two of them are less than
+// what the smallest buffer holds, that of sound (75 ms of 384 kb/s).
 constexpr auto vbr_interval = 18ms;
 // A host that stood still for longer goes on from the present.
 constexpr std::chrono::seconds longest_stall{1};
@@ -91,17 +91,16 @@ Session::Session(const Options& options, cli::Signals& signals,
                .live = live_,
                .ahead = ahead_of(options),
                .open = open,
-               .on_event =
-                   [this](const Lineup::Service& service, const ts::Section& section) {
-                     tables_.feed(service, section, multiplexer_.now());
-                   }},
+               .on_event = [this](const Lineup::Service& service,
+                                  const ts::Section& section) { tables_.feed(service, section, multiplexer_.now()); }},
               ids_),
       tables_(options, carousel_, [this](mux::MultiplexTime now) { return utc(now); }),
       report_(multiplexer_, carousel_, lineup_),
       metrics_writer_(metrics_, metrics_file, [this] { report_.refresh(metrics_); }) {
   lineup_.configure(options);
   if (options.vbr) {
-    variable_rate_.emplace(multiplexer_, ticks(std::min<std::chrono::milliseconds>(options.pcr_interval, vbr_interval)));
+    variable_rate_.emplace(multiplexer_,
+                           ticks(std::min<std::chrono::milliseconds>(options.pcr_interval, vbr_interval)));
     report_.set_vbr();
   }
 }
@@ -110,14 +109,13 @@ cli::ExitStatus Session::run() {
   wait_for_services();
   if (signals_.stop()) return cli::ExitStatus::done;
   if (const auto problem = lineup_.problem(); !problem.empty()) throw std::runtime_error(problem);
-  output_ = std::make_unique<Output>(
-      Output::Options{.endpoint = options_.output,
-                      .live = std::ranges::any_of(options_.receptions, &Reception::live),
-                      .realtime = options_.realtime},
-      time_base_, [this] {
-        manager_.poll(std::chrono::steady_clock::now());
-        return signals_.stop();
-      });
+  output_ = std::make_unique<Output>(Output::Options{.endpoint = options_.output,
+                                                     .live = std::ranges::any_of(options_.receptions, &Reception::live),
+                                                     .realtime = options_.realtime},
+                                     time_base_, [this] {
+                                       manager_.poll(std::chrono::steady_clock::now());
+                                       return signals_.stop();
+                                     });
   if (options_.realtime && output_->realtime_refused()) {
     cli::log(Priority::warning, "--rt: no right to real-time priority; sending goes on without");
   }

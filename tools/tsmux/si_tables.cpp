@@ -1,6 +1,7 @@
 #include "tools/tsmux/si_tables.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "common/psi/network_descriptors.hpp"
@@ -45,6 +46,8 @@ void SiTables::configure(const Options& options) {
   if (!options.xmltv.empty() && !xmltv_) {
     xmltv_ = std::make_unique<XmltvGuide>(XmltvGuide::Options{.path = options.xmltv.string(), .reading = {}});
   }
+  zone_ = options.time_zone.empty() ? TimeZone::system() : TimeZone{options.time_zone};
+  country_ = options.country.empty() ? zone_->country().value_or("") : options.country;
   options_ = options;
   lineup_changes_ = ~std::uint64_t{0};
   make_time_tables();
@@ -68,8 +71,9 @@ void SiTables::update(const Lineup& lineup, mux::MultiplexTime now) {
     }
   }
   if (has_changed) make_program_tables(lineup);
-  const bool flags_have_changed = std::ranges::any_of(
-      lineup.services(), [&](const auto& service) { return flags_[service->ids.service] != flags(service->ids.service); });
+  const bool flags_have_changed = std::ranges::any_of(lineup.services(), [&](const auto& service) {
+    return flags_[service->ids.service] != flags(service->ids.service);
+  });
   if (has_changed || flags_have_changed) make_service_tables(lineup);
 }
 
@@ -175,16 +179,28 @@ void SiTables::make_network_table(const psi::Sdt& sdt, const Lineup& lineup) {
 }
 
 void SiTables::make_time_tables() {
-  const mux::TableKey tdt{ts::tdt_pid, psi::table_id::tdt, no_extension}, tot{ts::tdt_pid, psi::table_id::tot, no_extension};
+  const mux::TableKey tdt{ts::tdt_pid, psi::table_id::tdt, no_extension},
+      tot{ts::tdt_pid, psi::table_id::tot, no_extension};
   if (options_.no_time) {
     carousel_.remove(tdt);
     carousel_.remove(tot);
     return;
   }
-  carousel_.set(tdt, [this](mux::MultiplexTime now) { return psi::tdt_section(utc_(now)); }, ticks(time_interval));
-  carousel_.set(tot, [this](mux::MultiplexTime now) { return tot_section(now); }, ticks(time_interval));
+  carousel_.set(
+      tdt, [this](mux::MultiplexTime now) { return psi::tdt_section(utc_(now)); }, ticks(time_interval));
+  carousel_.set(
+      tot, [this](mux::MultiplexTime now) { return tot_section(now); }, ticks(time_interval));
 }
 
-psi::SectionBytes SiTables::tot_section(mux::MultiplexTime now) const { return psi::tot_section(utc_(now), {}); }
+// Without a country there is no local offset to tell.
+psi::SectionBytes SiTables::tot_section(mux::MultiplexTime now) const {
+  const auto utc = utc_(now);
+  psi::Descriptors descriptors;
+  if (!country_.empty()) {
+    const std::array offsets{local_time_offset(zone_->at(utc), country_, utc)};
+    descriptors.push_back(psi::local_time_offset_descriptor(offsets));
+  }
+  return psi::tot_section(utc, descriptors);
+}
 
 }  // namespace tsmux

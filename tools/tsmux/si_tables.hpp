@@ -15,6 +15,7 @@
 #include "common/psi/tables.hpp"
 #include "tools/tsmux/event_guide.hpp"
 #include "tools/tsmux/lineup.hpp"
+#include "tools/tsmux/local_time.hpp"
 #include "tools/tsmux/options.hpp"
 #include "tools/tsmux/table_version.hpp"
 #include "tools/tsmux/xmltv_guide.hpp"
@@ -49,6 +50,8 @@ class SiTables {
   mux::SectionCarousel& carousel_;
   Utc utc_;
   std::optional<psi::Descriptor> delivery_;
+  std::optional<TimeZone> zone_;
+  std::string country_;  // of the zone; empty: none
   EventGuide events_;
   std::unique_ptr<XmltvGuide> xmltv_;
 

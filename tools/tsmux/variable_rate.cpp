@@ -26,8 +26,8 @@ void VariableRate::begin_interval() {
   ready_.clear();
   multiplexer_.find_ready(begin_ + interval_, ready_);
   std::ranges::sort(ready_);
-  const auto most = static_cast<std::int64_t>(static_cast<double>(interval_.count()) /
-                                              multiplexer_.rate().ticks_per_packet());
+  const auto most =
+      static_cast<std::int64_t>(static_cast<double>(interval_.count()) / multiplexer_.rate().ticks_per_packet());
   std::int64_t filled = 1, too_many = std::min(most, static_cast<std::int64_t>(ready_.size()) + 1) + 1;
   while (too_many - filled > 1) {
     const std::int64_t middle = (filled + too_many) / 2;

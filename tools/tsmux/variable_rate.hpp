@@ -1,8 +1,8 @@
 // A program without padding: as many packets as it has, and no null packets.
 //
 // Between two PCRs packets come evenly, as ISO/IEC 13818-1 2.4.2.2 has it of every transport stream: their number is
-// fixed as an interval begins, by what there will be to send in it. Should an interval run out of packets all the same, it
-// ends there, with a PCR.
+// fixed as an interval begins, by what there will be to send in it. Should an interval run out of packets all the same,
+// it ends there, with a PCR.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,9 @@ class VariableRate {
  private:
   void begin_interval();
   bool fills(std::int64_t count) const;
-  mux::MultiplexTime slot_time(std::int64_t slot, std::int64_t count) const { return begin_ + interval_ * slot / count; }
+  mux::MultiplexTime slot_time(std::int64_t slot, std::int64_t count) const {
+    return begin_ + interval_ * slot / count;
+  }
 
   mux::Multiplexer& multiplexer_;
   ts::Ticks27 interval_;

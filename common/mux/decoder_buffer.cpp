@@ -57,25 +57,27 @@ void DecoderBuffer::drain(MultiplexTime now) {
 }
 
 // When decoding will have made room for so many bytes more.
-std::optional<MultiplexTime> DecoderBuffer::room_in_elementary_at(double bytes) {
+std::optional<MultiplexTime> DecoderBuffer::room_in_elementary_at(MultiplexTime from, double bytes) const {
   const double limit = static_cast<double>(limits_->elementary_size) - spare - bytes;
-  const auto held_from = [&](std::uint64_t removed) {
+  const auto fits = [&](std::uint64_t removed) {
+    // Headers leave with the bytes behind them, or before: not counted on until all has left.
     const double stream = sent_ > removed ? static_cast<double>(sent_ - removed) : 0.0;
-    return stream + (limits_->elementary_holds_headers ? headers_ : 0);
+    const double headers = limits_->elementary_holds_headers && sent_ > removed ? headers_ : 0.0;
+    return stream + headers <= limit;
   };
-  if (held_from(removed_) <= limit) return drained_;
+  if (fits(removed_)) return from;
   for (std::size_t i = 1; i < units_.size(); ++i) {
-    // Headers leave with the bytes behind them, or before: not counted on.
-    if (held_from(units_[i].offset) <= limit || units_[i].offset >= sent_) return units_[i - 1].decoded;
+    if (fits(std::max(removed_, units_[i].offset)) || units_[i].offset >= sent_) {
+      return std::max(from, units_[i - 1].decoded);
+    }
   }
   return std::nullopt;
 }
 
-DecoderBuffer::Room DecoderBuffer::room_at(MultiplexTime from, const Part& part) {
+DecoderBuffer::Room DecoderBuffer::room_at(MultiplexTime from, const Part& part) const {
   if (!limits_) return {from, from};
-  drain(from);
   const auto bytes = static_cast<double>(part.stream_bytes + part.header_bytes);
-  MultiplexTime room = std::max(from, drained_);
+  MultiplexTime room = from;
   if (transport_rate_ > 0) {
     const double free = static_cast<double>(limits_->transport_size) - spare - whole_packet;
     room = std::max(room, drained_ + time_to_drain(transport_ - free, transport_rate_));
@@ -85,7 +87,7 @@ DecoderBuffer::Room DecoderBuffer::room_at(MultiplexTime from, const Part& part)
     room = std::max(room, drained_ + time_to_drain(multiplex_ - std::max(free, 0.0), multiplex_rate_));
   }
   if (limits_->elementary_size == 0) return {room, from};
-  return {room, room_in_elementary_at(bytes)};
+  return {room, room_in_elementary_at(from, bytes)};
 }
 
 std::optional<MultiplexTime> DecoderBuffer::decoded_at(std::uint64_t offset) const {

@@ -38,7 +38,7 @@ class DecoderBuffer {
     std::optional<MultiplexTime> elementary;  // in EB or B; nothing if a decoding time is not known that it depends on
   };
   // The first time, from `from` on, at which the packet has room.
-  Room room_at(MultiplexTime from, const Part& part);
+  Room room_at(MultiplexTime from, const Part& part) const;
   // When the access unit that this byte belongs to is decoded.
   std::optional<MultiplexTime> decoded_at(std::uint64_t offset) const;
   // The packet is sent at `at`, not before the last one.
@@ -50,7 +50,7 @@ class DecoderBuffer {
     MultiplexTime decoded;
   };
   void drain(MultiplexTime now);
-  std::optional<MultiplexTime> room_in_elementary_at(double bytes);
+  std::optional<MultiplexTime> room_in_elementary_at(MultiplexTime from, double bytes) const;
 
   std::optional<ts::TstdLimits> limits_;
   double transport_rate_ = 0, multiplex_rate_ = 0;  // bytes a tick

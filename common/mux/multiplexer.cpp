@@ -106,7 +106,9 @@ std::optional<ts::Packet> Multiplexer::take(MultiplexTime now) {
   now_ = now;
   release(now);
   if (next_pcr_ <= now) {
-    if (Program* program = pcr_due(now)) return send_pcr(*program, now);
+    if (Program* program = pcr_due(now)) {
+      if (auto packet = send_pcr(*program, now)) return packet;
+    }
   }
   if (tables_.next() <= now) {
     ++table_packets_;
@@ -141,7 +143,7 @@ void Multiplexer::ask_for_pcrs() {
 }
 
 // When a packet may leave, from `now` on.
-MultiplexTime Multiplexer::leaves_at(const Stream::Entry& entry, DecoderBuffer& buffer, MultiplexTime now) const {
+MultiplexTime Multiplexer::leaves_at(const Stream::Entry& entry, const DecoderBuffer& buffer, MultiplexTime now) const {
   MultiplexTime from = std::max(entry.due - options_.ahead, now);
   const auto decoded = buffer.decoded_at(entry.part.offset);
   if (const auto& limits = buffer.limits(); limits && limits->longest_delay && decoded) {
@@ -214,17 +216,26 @@ Multiplexer::Program* Multiplexer::pcr_due(MultiplexTime now) {
   return due;
 }
 
-// In the next packet of its PID, if that may leave and has room for it; else in one of its own.
-ts::Packet Multiplexer::send_pcr(Program& program, MultiplexTime now) {
+// In the next packet of its PID, if that may leave and has room for it; else in one of its own, as soon as TB has room.
+std::optional<ts::Packet> Multiplexer::send_pcr(Program& program, MultiplexTime now) {
   Stream* stream = program.pcr_stream_;
   if (stream != nullptr && stream->scheduled_ && stream->from_ <= now && stream->queue_.front().packet.pcr()) {
     return send(*stream, now);
+  }
+  if (stream != nullptr) {
+    const MultiplexTime room = stream->buffer_.room_at(now, {}).transport;
+    if (room > now) {
+      program.next_pcr_ = room;
+      next_pcr_ = std::min(next_pcr_, room);
+      return std::nullopt;
+    }
+    stream->buffer_.send(now, {});
+    if (stream->scheduled_) schedule(*stream, now);
   }
   note_pcr(program, now);
   ++program.figures_.packets;
   ++program.figures_.pcr_packets;
   const unsigned counter = stream != nullptr ? stream->last_counter_ : 0;
-  if (stream != nullptr) stream->buffer_.send(now, {});
   return ts::Packet::pcr_only(*program.pcr_pid_, program.clock_->wire(program.clock_->at(now)), counter);
 }
 
@@ -237,9 +248,17 @@ ts::Packet Multiplexer::send(Stream& stream, MultiplexTime now) {
   auto& entry = stream.queue_.front();
   Program& program = stream.program_;
   ts::Packet packet = entry.packet;
-  if (program.clock_ != nullptr && packet.has_adaptation() && packet.pcr()) {
-    packet.set_pcr(program.clock_->wire(program.clock_->at(now)));
-    if (stream.pid_ == program.pcr_pid_) note_pcr(program, now);
+  if (program.clock_ != nullptr && packet.has_adaptation()) {
+    if (const auto pcr = packet.pcr()) {
+      const OutputClock& clock = *program.clock_;
+      if (stream.pid_ == program.pcr_pid_) {
+        packet.set_pcr(clock.wire(clock.at(now)));
+        note_pcr(program, now);
+      } else {
+        // Of a clock that is not the program's: as much later as it leaves.
+        packet.set_pcr(*pcr + (clock.at(now) - clock.at(entry.due)));
+      }
+    }
   }
   stream.buffer_.send(now, entry.part);
   stream.last_counter_ = packet.continuity();

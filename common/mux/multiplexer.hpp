@@ -163,13 +163,13 @@ class Multiplexer {
     bool operator()(const Place& a, const Place& b) const { return a.time > b.time; }
   };
 
-  MultiplexTime leaves_at(const Stream::Entry& entry, DecoderBuffer& buffer, MultiplexTime now) const;
+  MultiplexTime leaves_at(const Stream::Entry& entry, const DecoderBuffer& buffer, MultiplexTime now) const;
   void schedule(Stream& stream, MultiplexTime now);
   void forget(Stream& stream);
   void release(MultiplexTime now);
   Stream* most_urgent(MultiplexTime now);
   Program* pcr_due(MultiplexTime now);
-  ts::Packet send_pcr(Program& program, MultiplexTime now);
+  std::optional<ts::Packet> send_pcr(Program& program, MultiplexTime now);
   ts::Packet send(Stream& stream, MultiplexTime now);
   void note_pcr(Program& program, MultiplexTime now);
   void shed(MultiplexTime now);

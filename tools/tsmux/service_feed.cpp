@@ -19,6 +19,8 @@ constexpr ts::Ticks27 file_look = ticks(1s);
 constexpr ts::Ticks27 least_slack = ticks(10ms);
 // A time stamp farther behind its PCR has nothing to do with it.
 constexpr ts::Ticks27 largest_lag = ticks(3s);
+// No access unit is decoded longer after it came (ISO/IEC 13818-1 2.14.3, with something to spare).
+constexpr ts::Ticks27 largest_lead = ticks(12s);
 // The lag grows by a millisecond a second, which nobody sees or hears; by a step if more than this is missing.
 constexpr ts::Ticks27 lag_step_from = ticks(300ms);
 constexpr std::int64_t lag_slope = 1000;
@@ -37,6 +39,11 @@ bool has_only_pcr(const ts::Packet& packet) {
   const auto field = packet.adaptation();
   // Splicing point, private data, extension (2.4.3.5).
   return field.empty() || (field[0] & 0x07) == 0;
+}
+
+// Some components have time stamps of another clock than the program's.
+bool is_related(ts::ProgramTime stamp, ts::ProgramTime near) {
+  return stamp >= near - largest_lag && stamp <= near + largest_lead;
 }
 
 std::optional<ts::Timestamp> first_timestamp(const ts::Packet& packet) {
@@ -205,6 +212,7 @@ void ServiceFeed::begin_unit(Track& track, Timed& timed, std::uint64_t offset, s
   if (!program_.pcr_pid && !target_) return;
   if (!dts) return;
   const ts::ProgramTime decoded = program_time(*dts, timed.time);
+  if (!is_related(decoded, timed.time)) return;
   const bool is_measured =
       track.model.kind() == psi::DecoderModel::Kind::video || track.model.kind() == psi::DecoderModel::Kind::audio;
   if (track.decoded && is_measured) {
@@ -216,7 +224,6 @@ void ServiceFeed::begin_unit(Track& track, Timed& timed, std::uint64_t offset, s
 
 // Of an access unit: from its last byte to its decoding, by the source's clock.
 void ServiceFeed::note_slack(ts::Ticks27 slack) {
-  if (slack < -largest_lag) return;
   least_slack_ = std::min(least_slack_.value_or(slack), slack);
 }
 
@@ -307,7 +314,7 @@ ts::Ticks90 ServiceFeed::move_from(const Base& base) const {
 void ServiceFeed::move_times(ts::Packet& packet, ts::ProgramTime near) {
   if ((!program_.pcr_pid && !target_) || packet.scrambling() != 0 || packet.transport_error()) return;
   const auto timestamp = first_timestamp(packet);
-  if (!timestamp) return;
+  if (!timestamp || !is_related(program_time(*timestamp, near), near)) return;
   const Base current{source_clock_.last_pcr(), source_clock_.last_time()};
   const auto move = move_from(is_of_left_base(*timestamp, near) ? *left_ : current);
   if (move.count() != 0) ts::move_timestamps(packet, move);

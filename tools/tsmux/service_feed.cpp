@@ -34,6 +34,14 @@ constexpr std::size_t most_held = 50'000;
 constexpr ts::Ticks27 shift_reserve = ticks(20ms);
 constexpr std::chrono::nanoseconds follow_interval = 1s;
 
+// The transport buffer of any audio (ISO/IEC 13818-1 2.4.2.3), until a frame tells more: in a stream that is not what
+// its PMT says there never is one.
+ts::TstdLimits unknown_audio() {
+  ts::TstdLimits limits;
+  limits.transport_rate = 2'000'000;
+  return limits;
+}
+
 bool has_only_pcr(const ts::Packet& packet) {
   if (packet.has_payload()) return false;
   const auto field = packet.adaptation();
@@ -88,7 +96,9 @@ void ServiceFeed::set_program(const Program& program) {
     if (track) output_.remove_stream(*track->stream);
   }
   for (const auto& track : tracks_) {
-    if (!track->stream) track->stream = &output_.add_stream(track->component.pid);
+    if (track->stream) continue;
+    track->stream = &output_.add_stream(track->component.pid);
+    if (track->model.kind() == psi::DecoderModel::Kind::audio) track->stream->set_limits(unknown_audio());
   }
   const bool clock_changes = program.pcr_pid != program_.pcr_pid;
   program_ = program;

@@ -72,7 +72,12 @@ void Intake::poll(ts::SteadyTime now) {
 
 bool Intake::read(std::chrono::milliseconds timeout) try {
   const auto chunks = source_->read(timeout);
-  for (const io::Chunk& chunk : chunks) feed(chunk.packets, chunk.arrival.steady, chunk.after_loss);
+  for (const io::Chunk& chunk : chunks) {
+    if (looking_) {
+      seen_.push_back({{chunk.packets.begin(), chunk.packets.end()}, chunk.arrival.steady, chunk.after_loss});
+    }
+    feed(chunk.packets, chunk.arrival.steady, chunk.after_loss);
+  }
   if (chunks.empty() && source_->ended()) end({});
   return !chunks.empty();
 } catch (const std::exception& error) {
@@ -97,7 +102,16 @@ bool Intake::have(mux::MultiplexTime until) const {
   return least >= until || greatest >= until + longest_wait;
 }
 
+void Intake::begin_again() {
+  tracker_.interrupt();
+  position_ = packets_ = 0;
+  for (const Seen& seen : std::exchange(seen_, {})) feed(seen.packets, seen.arrival, seen.after_loss);
+  if (!ended_) return;
+  for (ServiceFeed* feed : feeds_) feed->finish();
+}
+
 void Intake::need(mux::MultiplexTime until) {
+  if (!seen_.empty() && !feeds_.empty()) begin_again();
   while (!options_.live && !ended_ && !have(until)) {
     if (!read(options_.may_block ? patience : 0ms)) return;
   }
@@ -105,9 +119,10 @@ void Intake::need(mux::MultiplexTime until) {
 
 void Intake::read_until(const std::function<bool()>& enough, std::uint64_t most) {
   const std::uint64_t last = packets_ + most;
-  while (!options_.live && !ended_ && packets_ < last && !enough()) {
-    if (!read(patience)) return;
+  looking_ = true;
+  while (!options_.live && !ended_ && packets_ < last && !enough() && read(patience)) {
   }
+  looking_ = false;
 }
 
 std::string Intake::trouble() const { return reader_ ? reader_->trouble() : source_->trouble(); }

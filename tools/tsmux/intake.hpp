@@ -44,7 +44,8 @@ class Intake {
   void poll(ts::SteadyTime now);
   // Of a file: reads on until its feeds have what is due by then, or all there is for the moment.
   void need(mux::MultiplexTime until);
-  // Of a file: reads on until `enough`; gives up after so many packets.
+  // Of a file, before its feeds are known: reads on until `enough`; gives up after so many packets. All that was read
+  // comes again, to the feeds too, at the first need().
   void read_until(const std::function<bool()>& enough, std::uint64_t most);
 
   const psi::ServiceTracker& tracker() const { return tracker_; }
@@ -68,6 +69,7 @@ class Intake {
  private:
   void feed(std::span<const ts::Packet> packets, ts::SteadyTime arrival, bool after_loss);
   bool read(std::chrono::milliseconds timeout);
+  void begin_again();
   void end(const std::string& failure);
   bool have(mux::MultiplexTime until) const;
 
@@ -80,6 +82,13 @@ class Intake {
   std::array<std::uint16_t, ts::Pid::count> route_of_{};  // index in routes_, of which the first is empty
   std::bitset<ts::Pid::count> has_pcr_;
   std::optional<ts::Pid> any_pcr_pid_;
+  struct Seen {
+    std::vector<ts::Packet> packets;
+    ts::SteadyTime arrival;
+    bool after_loss;
+  };
+  std::vector<Seen> seen_;  // of a file, before need()
+  bool looking_ = false;
   std::uint64_t position_ = 0;
   std::uint64_t packets_ = 0;
   std::optional<ts::SteadyTime> last_arrival_;

@@ -30,6 +30,7 @@ void DecoderBuffer::set_limits(const ts::TstdLimits& limits) {
   limits_ = limits;
   transport_rate_ = bytes_per_tick(limits.transport_rate);
   multiplex_rate_ = bytes_per_tick(limits.multiplex_rate);
+  spacing_ = std::max(time_to_drain(whole_packet, transport_rate_), time_to_drain(whole_packet, multiplex_rate_));
 }
 
 void DecoderBuffer::begin_unit(std::uint64_t offset, MultiplexTime decoded) {
@@ -37,8 +38,8 @@ void DecoderBuffer::begin_unit(std::uint64_t offset, MultiplexTime decoded) {
     if (offset <= units_.back().offset) return;
     decoded = std::max(decoded, units_.back().decoded);
   }
-  if (units_.size() == most_units) units_.pop_front();
-  units_.push_back({offset, decoded});
+  if (units_.size() == most_units) units_.pop();
+  units_.push({offset, decoded});
 }
 
 void DecoderBuffer::drain(MultiplexTime now) {
@@ -50,36 +51,43 @@ void DecoderBuffer::drain(MultiplexTime now) {
   }
   // A unit leaves at its time, with all up to the next one.
   while (units_.size() > 1 && units_.front().decoded <= now) {
-    units_.pop_front();
+    units_.pop();
     removed_ = std::max(removed_, units_.front().offset);
   }
-  if (removed_ >= sent_) headers_ = 0;
+  while (!headers_.empty() && headers_.front().offset < removed_) {
+    header_bytes_ -= headers_.front().bytes;
+    headers_.pop();
+  }
 }
 
 // When decoding will have made room for so many bytes more.
 std::optional<MultiplexTime> DecoderBuffer::room_in_elementary_at(MultiplexTime from, double bytes) const {
   const double limit = static_cast<double>(limits_->elementary_size) - spare - bytes;
-  const auto fits = [&](std::uint64_t removed) {
-    // Headers leave with the bytes behind them, or before: not counted on until all has left.
-    const double stream = sent_ > removed ? static_cast<double>(sent_ - removed) : 0.0;
-    const double headers = limits_->elementary_holds_headers && sent_ > removed ? headers_ : 0.0;
-    return stream + headers <= limit;
+  double headers = header_bytes_;
+  const auto held_from = [&](std::uint64_t removed) {
+    return (sent_ > removed ? static_cast<double>(sent_ - removed) : 0.0) + headers;
   };
-  if (fits(removed_)) return from;
+  if (held_from(removed_) <= limit) return from;
+  std::size_t header = 0;
   for (std::size_t i = 1; i < units_.size(); ++i) {
-    if (fits(std::max(removed_, units_[i].offset)) || units_[i].offset >= sent_) {
+    for (; header < headers_.size() && headers_[header].offset < units_[i].offset; ++header) {
+      headers -= headers_[header].bytes;
+    }
+    // What is larger than the buffer goes when that is empty.
+    if (held_from(units_[i].offset) <= limit || units_[i].offset >= sent_) {
       return std::max(from, units_[i - 1].decoded);
     }
   }
   return std::nullopt;
 }
 
-DecoderBuffer::Room DecoderBuffer::room_at(MultiplexTime from, const Part& part) const {
+DecoderBuffer::Room DecoderBuffer::room_at(MultiplexTime from, const Part& part, std::size_t reserve) const {
   if (!limits_) return {from, from};
   const auto bytes = static_cast<double>(part.stream_bytes + part.header_bytes);
   MultiplexTime room = from;
   if (transport_rate_ > 0) {
-    const double free = static_cast<double>(limits_->transport_size) - spare - whole_packet;
+    const double free =
+        static_cast<double>(limits_->transport_size) - spare - whole_packet - static_cast<double>(reserve);
     room = std::max(room, drained_ + time_to_drain(transport_ - free, transport_rate_));
   }
   if (limits_->multiplex_rate > 0 && limits_->multiplex_size > 0) {
@@ -91,9 +99,10 @@ DecoderBuffer::Room DecoderBuffer::room_at(MultiplexTime from, const Part& part)
 }
 
 std::optional<MultiplexTime> DecoderBuffer::decoded_at(std::uint64_t offset) const {
-  const auto next = std::ranges::upper_bound(units_, offset, {}, &Unit::offset);
-  if (next == units_.begin()) return std::nullopt;
-  return std::prev(next)->decoded;
+  for (std::size_t i = units_.size(); i-- > 0;) {
+    if (units_[i].offset <= offset) return units_[i].decoded;
+  }
+  return std::nullopt;
 }
 
 void DecoderBuffer::send(MultiplexTime at, const Part& part) {
@@ -101,7 +110,10 @@ void DecoderBuffer::send(MultiplexTime at, const Part& part) {
     drain(at);
     transport_ += whole_packet;
     multiplex_ += static_cast<double>(part.stream_bytes + part.header_bytes);
-    headers_ += static_cast<double>(part.header_bytes);
+    if (limits_->elementary_holds_headers && part.header_bytes > 0) {
+      headers_.push({part.offset, static_cast<double>(part.header_bytes)});
+      header_bytes_ += static_cast<double>(part.header_bytes);
+    }
   }
   sent_ = std::max(sent_, part.offset + part.stream_bytes);
 }

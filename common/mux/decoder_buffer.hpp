@@ -5,10 +5,11 @@
 // buffers.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 
+#include "common/mux/ring.hpp"
 #include "common/mux/time.hpp"
 #include "common/ts/tstd.hpp"
 
@@ -37,8 +38,10 @@ class DecoderBuffer {
     MultiplexTime transport;                  // in TB and MB
     std::optional<MultiplexTime> elementary;  // in EB or B; nothing if a decoding time is not known that it depends on
   };
-  // The first time, from `from` on, at which the packet has room.
-  Room room_at(MultiplexTime from, const Part& part) const;
+  // The first time, from `from` on, at which the packet has room, and in TB also `reserve` bytes behind it.
+  Room room_at(MultiplexTime from, const Part& part, std::size_t reserve = 0) const;
+  // How far apart packets are at the least that follow one another for long.
+  ts::Ticks27 spacing() const { return spacing_; }
   // When the access unit that this byte belongs to is decoded.
   std::optional<MultiplexTime> decoded_at(std::uint64_t offset) const;
   // The packet is sent at `at`, not before the last one.
@@ -46,21 +49,27 @@ class DecoderBuffer {
 
  private:
   struct Unit {
-    std::uint64_t offset;
-    MultiplexTime decoded;
+    std::uint64_t offset = 0;
+    MultiplexTime decoded{};
+  };
+  struct Header {  // of a PES packet, before the byte at `offset`
+    std::uint64_t offset = 0;
+    double bytes = 0;
   };
   void drain(MultiplexTime now);
   std::optional<MultiplexTime> room_in_elementary_at(MultiplexTime from, double bytes) const;
 
   std::optional<ts::TstdLimits> limits_;
   double transport_rate_ = 0, multiplex_rate_ = 0;  // bytes a tick
+  ts::Ticks27 spacing_{0};
   MultiplexTime drained_{};
   double transport_ = 0;  // TB, bytes
   double multiplex_ = 0;  // MB
   // TB, MB and EB together hold what lies between these, and `headers_`.
   std::uint64_t sent_ = 0, removed_ = 0;  // offsets
-  double headers_ = 0;
-  std::deque<Unit> units_;  // not yet decoded; the first may have begun before what was sent
+  Ring<Header> headers_;                  // sent and not removed, of a stream whose B holds them
+  double header_bytes_ = 0;               // of headers_
+  Ring<Unit> units_;                      // not yet decoded; the first may have begun before what was sent
 };
 
 }  // namespace mux

@@ -10,28 +10,22 @@ namespace {
 constexpr ts::Ticks27 longest_hold = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{200});
 // The same for TB and MB, which no stream can do without unless it is not what it says.
 constexpr ts::Ticks27 longest_wait = std::chrono::seconds{1};
+// No stream is decoded later than this after it was due: 10 s in the buffer (2.14.3.1), and what the source lags.
+constexpr ts::Ticks27 longest_lead = std::chrono::seconds{13};
 // From a packet's sending to its decoding at the least, past TB and MB.
 constexpr ts::Ticks27 least_lead = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{30});
 
+// From sending to decoding at the most: of sound half a second, so that one with a small B and far ahead in its source
+// does not begin with a gap (TR 101 290 2.5); else what 2.4.2.6 allows, with a tenth to spare.
+ts::Ticks27 most_lead(const ts::TstdLimits& limits) {
+  if (limits.elementary_holds_headers) return std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{500});
+  return *limits.longest_delay / 10 * 9;
+}
+
+// One that a receiver takes.
+bool has_pcr(const ts::Packet& packet) { return packet.has_adaptation() && !packet.transport_error() && packet.pcr(); }
+
 }  // namespace
-
-void Multiplexer::Stream::Queue::pop() {
-  first_ = (first_ + 1) & (entries_.size() - 1);
-  --size_;
-}
-
-void Multiplexer::Stream::Queue::push(const Entry& entry) {
-  if (size_ == entries_.size()) {
-    std::vector<Entry> larger;
-    larger.reserve(std::max<std::size_t>(16, 2 * size_));
-    for (std::size_t i = 0; i < size_; ++i) larger.push_back(entries_[(first_ + i) & (entries_.size() - 1)]);
-    larger.resize(larger.capacity());
-    entries_ = std::move(larger);
-    first_ = 0;
-  }
-  entries_[(first_ + size_) & (entries_.size() - 1)] = entry;
-  ++size_;
-}
 
 void Multiplexer::Stream::set_limits(const ts::TstdLimits& limits) {
   if (buffer_.limits() == limits) return;
@@ -106,15 +100,13 @@ std::optional<ts::Packet> Multiplexer::take(MultiplexTime now) {
   now_ = now;
   release(now);
   if (next_pcr_ <= now) {
-    if (Program* program = pcr_due(now)) {
-      if (auto packet = send_pcr(*program, now)) return packet;
-    }
+    if (Program* program = pcr_due(now)) return send_pcr(*program, now);
   }
   if (tables_.next() <= now) {
     ++table_packets_;
     return tables_.take(now);
   }
-  if (Stream* stream = most_urgent(now)) return send(*stream, now);
+  if (Stream* stream = next_stream(now)) return send(*stream, now);
   return std::nullopt;
 }
 
@@ -125,8 +117,8 @@ void Multiplexer::find_ready(MultiplexTime until, std::vector<MultiplexTime>& ti
       DecoderBuffer buffer = stream->buffer_;
       MultiplexTime from = stream->from_;
       for (std::size_t place = 0; place < stream->queue_.size(); ++place) {
-        const auto& entry = stream->queue_.at(place);
-        from = leaves_at(entry, buffer, from);
+        const auto& entry = stream->queue_[place];
+        from = departure_of(*stream, entry, buffer, from).from;
         if (from >= until) break;
         buffer.send(from, entry.part);
         times.push_back(from);
@@ -142,18 +134,24 @@ void Multiplexer::ask_for_pcrs() {
   next_pcr_ = MultiplexTime::min();
 }
 
-// When a packet may leave, from `now` on.
-MultiplexTime Multiplexer::leaves_at(const Stream::Entry& entry, const DecoderBuffer& buffer, MultiplexTime now) const {
-  MultiplexTime from = std::max(entry.due - options_.ahead, now);
+// When a packet may leave, from `now` on; `buffer` is the stream's, or what it will be.
+Multiplexer::Departure Multiplexer::departure_of(const Stream& stream, const Stream::Entry& entry,
+                                                 const DecoderBuffer& buffer, MultiplexTime now) const {
+  const MultiplexTime earliest = std::max(entry.due - options_.ahead, now);
+  const MultiplexTime due = std::max(earliest, entry.due);
   const auto decoded = buffer.decoded_at(entry.part.offset);
+  MultiplexTime from = earliest;
   if (const auto& limits = buffer.limits(); limits && limits->longest_delay && decoded) {
-    // 2.4.2.6: with a tenth to spare.
-    from = std::max(from, *decoded - *limits->longest_delay / 10 * 9);
+    from = std::max(from, std::min(*decoded, due + longest_lead) - most_lead(*limits));
   }
-  const MultiplexTime due = std::max(from, entry.due);
-  const auto room = buffer.room_at(from, entry.part);
+  // A PCR that is due leaves at once: it has room.
+  const bool brings_pcr = &stream == stream.program_.pcr_stream_;
+  const auto room = buffer.room_at(from, entry.part, brings_pcr ? ts::packet_size : 0);
   const MultiplexTime latest = decoded ? std::max(from, *decoded - least_lead) : due + longest_hold;
-  return std::max(std::min(room.transport, due + longest_wait), std::min(room.elementary.value_or(due), latest));
+  const MultiplexTime elementary =
+      std::max(from, std::min({room.elementary.value_or(due), latest, due + longest_lead}));
+  return {.from = std::max(std::min(room.transport, due + longest_wait), elementary),
+          .held_until = elementary > earliest ? std::optional{elementary} : std::nullopt};
 }
 
 // When the stream's first packet may leave: into the heap of those that wait for that.
@@ -161,7 +159,13 @@ void Multiplexer::schedule(Stream& stream, MultiplexTime now) {
   ++stream.schedule_;
   stream.scheduled_ = !stream.queue_.empty();
   if (!stream.scheduled_) return;
-  stream.from_ = leaves_at(stream.queue_.front(), stream.buffer_, now);
+  const auto& entry = stream.queue_.front();
+  const Departure departure = departure_of(stream, entry, stream.buffer_, now);
+  stream.from_ = departure.from;
+  // Others' packets make it late, not its own buffers: neither a wait for EB nor what TB lets through.
+  stream.deadline_ =
+      std::max(entry.due, std::min(stream.deadline_ + stream.buffer_.spacing(), entry.due + longest_lead));
+  if (departure.held_until) stream.deadline_ = std::max(stream.deadline_, *departure.held_until);
   waiting_.push_back({stream.from_, &stream, stream.schedule_});
   std::ranges::push_heap(waiting_, Later{});
 }
@@ -180,27 +184,41 @@ void Multiplexer::release(MultiplexTime now) {
     Place place = waiting_.back();
     waiting_.pop_back();
     if (place.schedule != place.stream->schedule_) continue;
-    // What had no room when it was due is as urgent as what is due now.
-    place.time = std::max(place.time, place.stream->queue_.front().due);
+    place.time = place.stream->deadline_;
     ready_.push_back(place);
     std::ranges::push_heap(ready_, Later{});
   }
 }
 
-// Takes it out of the heap. If it is too late, there is less rate than is wanted.
-Multiplexer::Stream* Multiplexer::most_urgent(MultiplexTime now) {
+// The first valid place in the heap.
+const Multiplexer::Place* Multiplexer::most_urgent() {
   while (!ready_.empty()) {
-    const Place place = ready_.front();
-    const bool valid = place.schedule == place.stream->schedule_;
-    if (valid && place.time + options_.patience < now) {
-      shed(now);
-      continue;
-    }
+    if (ready_.front().schedule == ready_.front().stream->schedule_) return &ready_.front();
     std::ranges::pop_heap(ready_, Later{});
     ready_.pop_back();
-    if (valid) return place.stream;
   }
   return nullptr;
+}
+
+bool Multiplexer::is_too_late(const Place& place, MultiplexTime now) const {
+  const ts::Ticks27 turn = rate_.time_of(ready_.size()).time_since_epoch();
+  return now - place.time > options_.patience + turn;
+}
+
+// The most urgent one, taken out of the heap. If it is too late, there is less rate than is wanted.
+Multiplexer::Stream* Multiplexer::next_stream(MultiplexTime now) {
+  const Place* place = most_urgent();
+  if (place == nullptr) return nullptr;
+  if (place->time >= now) shedding_.reset();
+  if (is_too_late(*place, now) && shed(now - place->time, now)) {
+    release(now);
+    place = most_urgent();
+    if (place == nullptr) return nullptr;
+  }
+  Stream* stream = place->stream;
+  std::ranges::pop_heap(ready_, Later{});
+  ready_.pop_back();
+  return stream;
 }
 
 Multiplexer::Program* Multiplexer::pcr_due(MultiplexTime now) {
@@ -216,31 +234,28 @@ Multiplexer::Program* Multiplexer::pcr_due(MultiplexTime now) {
   return due;
 }
 
-// In the next packet of its PID, if that may leave and has room for it; else in one of its own, as soon as TB has room.
-std::optional<ts::Packet> Multiplexer::send_pcr(Program& program, MultiplexTime now) {
+// In the next packet of its PID, if that may leave and has room for it; else in one of its own.
+ts::Packet Multiplexer::send_pcr(Program& program, MultiplexTime now) {
   Stream* stream = program.pcr_stream_;
-  if (stream != nullptr && stream->scheduled_ && stream->from_ <= now && stream->queue_.front().packet.pcr()) {
+  if (stream != nullptr && stream->scheduled_ && stream->from_ <= now && has_pcr(stream->queue_.front().packet)) {
     return send(*stream, now);
-  }
-  if (stream != nullptr) {
-    const MultiplexTime room = stream->buffer_.room_at(now, {}).transport;
-    if (room > now) {
-      program.next_pcr_ = room;
-      next_pcr_ = std::min(next_pcr_, room);
-      return std::nullopt;
-    }
-    stream->buffer_.send(now, {});
-    if (stream->scheduled_) schedule(*stream, now);
   }
   note_pcr(program, now);
   ++program.figures_.packets;
   ++program.figures_.pcr_packets;
   const unsigned counter = stream != nullptr ? stream->last_counter_ : 0;
+  if (stream != nullptr) {
+    stream->buffer_.send(now, {});
+    stream->deadline_ += stream->buffer_.spacing();
+    if (stream->scheduled_) schedule(*stream, now);
+  }
   return ts::Packet::pcr_only(*program.pcr_pid_, program.clock_->wire(program.clock_->at(now)), counter);
 }
 
 void Multiplexer::note_pcr(Program& program, MultiplexTime now) {
-  program.next_pcr_ = now + options_.pcr_interval;
+  // All programs' may come due together: each has its slot in time.
+  const ts::Ticks27 slots = rate_.time_of(programs_.size()).time_since_epoch();
+  program.next_pcr_ = now + std::max(options_.pcr_interval - slots, options_.pcr_interval / 2);
   next_pcr_ = std::min(next_pcr_, program.next_pcr_);
 }
 
@@ -248,40 +263,41 @@ ts::Packet Multiplexer::send(Stream& stream, MultiplexTime now) {
   auto& entry = stream.queue_.front();
   Program& program = stream.program_;
   ts::Packet packet = entry.packet;
-  if (program.clock_ != nullptr && packet.has_adaptation()) {
-    if (const auto pcr = packet.pcr()) {
-      const OutputClock& clock = *program.clock_;
-      if (stream.pid_ == program.pcr_pid_) {
-        packet.set_pcr(clock.wire(clock.at(now)));
-        note_pcr(program, now);
-      } else {
-        // Of a clock that is not the program's: as much later as it leaves.
-        packet.set_pcr(*pcr + (clock.at(now) - clock.at(entry.due)));
-      }
+  if (program.clock_ != nullptr && has_pcr(packet)) {
+    const OutputClock& clock = *program.clock_;
+    if (stream.pid_ == program.pcr_pid_) {
+      packet.set_pcr(clock.wire(clock.at(now)));
+      note_pcr(program, now);
+    } else {
+      // Of a clock that is not the program's: as much later as it leaves.
+      packet.set_pcr(*packet.pcr() + (clock.at(now) - clock.at(entry.due)));
     }
   }
   stream.buffer_.send(now, entry.part);
   stream.last_counter_ = packet.continuity();
   ++stream.sent_;
   ++program.figures_.packets;
-  // What had no room before is not late.
-  if (const MultiplexTime due = std::max(entry.due, stream.from_); now > due) {
+  if (now > stream.deadline_) {
     ++program.figures_.late;
-    program.figures_.worst_lateness = std::max(program.figures_.worst_lateness, now - due);
+    program.figures_.worst_lateness = std::max(program.figures_.worst_lateness, now - stream.deadline_);
   }
   stream.queue_.pop();
   schedule(stream, now);
   return packet;
 }
 
-// Of the program that matters least, of those that have something ready, all that is ready is dropped.
-void Multiplexer::shed(MultiplexTime now) {
+// Of the program that matters least, of those that have something ready, all that is due is dropped. After that, a
+// program that matters more loses only if it went on getting worse: what is late by now may be made up for.
+bool Multiplexer::shed(ts::Ticks27 lateness, MultiplexTime now) {
   Program* victim = nullptr;
   for (const Place& place : ready_) {
     if (place.schedule != place.stream->schedule_) continue;
     Program& program = place.stream->program_;
     if (victim == nullptr || program.rank_ > victim->rank_) victim = &program;
   }
+  const bool matters_more = shedding_ && victim->rank_ < shedding_->rank;
+  if (matters_more && lateness <= shedding_->lateness + options_.patience) return false;
+  shedding_ = {victim->rank_, lateness};
   for (const auto& stream : victim->streams_) {
     if (!stream->scheduled_ || stream->from_ > now) continue;
     do {
@@ -290,6 +306,7 @@ void Multiplexer::shed(MultiplexTime now) {
     } while (!stream->queue_.empty() && stream->queue_.front().due <= now);
     schedule(*stream, now);
   }
+  return true;
 }
 
 }  // namespace mux

@@ -21,6 +21,7 @@
 
 #include "common/mux/decoder_buffer.hpp"
 #include "common/mux/output_clock.hpp"
+#include "common/mux/ring.hpp"
 #include "common/mux/section_carousel.hpp"
 #include "common/mux/time.hpp"
 #include "common/ts/packet.hpp"
@@ -35,7 +36,8 @@ class Multiplexer {
     ts::Ticks27 pcr_interval = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{36});
     // How long before it is due a packet may leave.
     ts::Ticks27 ahead = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{50});
-    // How late the most urgent packet may be before programs of the highest rank lose theirs.
+    // How late the most urgent packet may be, beyond a turn of all that is ready, before the program of the highest
+    // rank loses its packets; the program of the next rank when it is later by as much again.
     ts::Ticks27 patience = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{2});
   };
   class Program;
@@ -48,7 +50,7 @@ class Multiplexer {
     Stream& operator=(const Stream&) = delete;
 
     ts::Pid pid() const { return pid_; }
-    // What a decoder has for it; without, packets leave when they are due.
+    // What a decoder has for it; without, there is always room.
     void set_limits(const ts::TstdLimits& limits);
     const DecoderBuffer& buffer() const { return buffer_; }
     void begin_unit(std::uint64_t offset, MultiplexTime decoded);
@@ -61,32 +63,18 @@ class Multiplexer {
    private:
     friend class Multiplexer;
     struct Entry {
-      ts::Packet packet;
-      MultiplexTime due;
-      DecoderBuffer::Part part;
+      ts::Packet packet{};
+      MultiplexTime due{};
+      DecoderBuffer::Part part{};
     };
-    // A ring that grows with what is really queued.
-    class Queue {
-     public:
-      bool empty() const { return size_ == 0; }
-      std::size_t size() const { return size_; }
-      Entry& front() { return entries_[first_]; }
-      const Entry& at(std::size_t place) const { return entries_[(first_ + place) & (entries_.size() - 1)]; }
-      void pop();
-      void push(const Entry& entry);
-
-     private:
-      std::vector<Entry> entries_;  // a power of two, or none
-      std::size_t first_ = 0, size_ = 0;
-    };
-
     Program& program_;
     ts::Pid pid_;
     DecoderBuffer buffer_;
-    Queue queue_;
+    Ring<Entry> queue_;
     bool scheduled_ = false;          // in a heap of the multiplexer
     std::uint32_t schedule_ = 0;      // which of its places there is valid
     MultiplexTime from_{};            // when its first packet may leave
+    MultiplexTime deadline_{};        // when it would, if it were alone, at the latest
     std::uint8_t last_counter_ = 15;  // so that the first packet has 0
     std::uint64_t sent_ = 0;
   };
@@ -163,16 +151,29 @@ class Multiplexer {
     bool operator()(const Place& a, const Place& b) const { return a.time > b.time; }
   };
 
-  MultiplexTime leaves_at(const Stream::Entry& entry, const DecoderBuffer& buffer, MultiplexTime now) const;
+  struct Departure {
+    MultiplexTime from;
+    std::optional<MultiplexTime> held_until;  // by its own EB
+  };
+  Departure departure_of(const Stream& stream, const Stream::Entry& entry, const DecoderBuffer& buffer,
+                         MultiplexTime now) const;
   void schedule(Stream& stream, MultiplexTime now);
   void forget(Stream& stream);
   void release(MultiplexTime now);
-  Stream* most_urgent(MultiplexTime now);
+  const Place* most_urgent();
+  bool is_too_late(const Place& place, MultiplexTime now) const;
+  Stream* next_stream(MultiplexTime now);
   Program* pcr_due(MultiplexTime now);
-  std::optional<ts::Packet> send_pcr(Program& program, MultiplexTime now);
+  ts::Packet send_pcr(Program& program, MultiplexTime now);
   ts::Packet send(Stream& stream, MultiplexTime now);
   void note_pcr(Program& program, MultiplexTime now);
-  void shed(MultiplexTime now);
+  bool shed(ts::Ticks27 lateness, MultiplexTime now);
+
+  // The last packets dropped in an overload.
+  struct Shedding {
+    unsigned rank;         // of their program
+    ts::Ticks27 lateness;  // that of the most urgent packet
+  };
 
   ConstantRate rate_;
   Options options_;
@@ -181,6 +182,7 @@ class Multiplexer {
   std::vector<Place> waiting_;  // heap, by when the first packet may leave
   std::vector<Place> ready_;    // heap, by when it is due
   MultiplexTime next_pcr_ = MultiplexTime::max();
+  std::optional<Shedding> shedding_;
   MultiplexTime now_{};
   std::uint64_t position_ = 0;
   std::uint64_t null_packets_ = 0, table_packets_ = 0;

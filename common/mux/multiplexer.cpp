@@ -1,6 +1,7 @@
 #include "common/mux/multiplexer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace mux {
 namespace {
@@ -15,6 +16,8 @@ constexpr ts::Ticks27 longest_lead = std::chrono::seconds{13};
 // From a packet's sending to its decoding at the least, past TB and MB.
 constexpr ts::Ticks27 least_lead = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{30});
 
+// How late packets may become that others of a better rank are sent before.
+constexpr ts::Ticks27 longest_queueing = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{20});
 // From sending to decoding at the most: of sound half a second, so that one with a small B and far ahead in its source
 // does not begin with a gap (TR 101 290 2.5); else what 2.4.2.6 allows, with a tenth to spare.
 ts::Ticks27 most_lead(const ts::TstdLimits& limits) {
@@ -205,20 +208,69 @@ bool Multiplexer::is_too_late(const Place& place, MultiplexTime now) const {
   return now - place.time > options_.patience + turn;
 }
 
-// The most urgent one, taken out of the heap. If it is too late, there is less rate than is wanted.
+// The most urgent one, taken out of the heap. When packets are too late there is less rate than is wanted: the program
+// of the highest rank then gets only the slots that the others leave, and if that is not enough, the next one too.
 Multiplexer::Stream* Multiplexer::next_stream(MultiplexTime now) {
   const Place* place = most_urgent();
   if (place == nullptr) return nullptr;
-  if (place->time >= now) shedding_.reset();
-  if (is_too_late(*place, now) && shed(now - place->time, now)) {
-    release(now);
-    place = most_urgent();
-    if (place == nullptr) return nullptr;
+  if (place->time >= now) put_back_.reset();
+  if (is_too_late(*place, now)) put_back(now);
+  if (put_back_) {
+    drop_late(now);
+    return next_by_rank();
   }
   Stream* stream = place->stream;
   std::ranges::pop_heap(ready_, Later{});
   ready_.pop_back();
   return stream;
+}
+
+// Puts back the next rank, of those that have something ready: at first, and when those that are not put back got later
+// all the same.
+void Multiplexer::put_back(MultiplexTime now) {
+  std::optional<unsigned> highest;
+  MultiplexTime oldest = MultiplexTime::max();
+  for (const Place& place : ready_) {
+    const unsigned rank = place.stream->program_.rank_;
+    if (place.schedule != place.stream->schedule_ || is_put_back(*place.stream)) continue;
+    highest = std::max(highest.value_or(rank), rank);
+    oldest = std::min(oldest, place.time);
+  }
+  if (!highest) return;
+  const ts::Ticks27 lateness = now - oldest;
+  if (put_back_ && lateness <= put_back_->lateness + options_.patience) return;
+  put_back_ = {*highest, std::max(lateness, options_.patience)};
+}
+
+bool Multiplexer::is_put_back(const Stream& stream) const {
+  return put_back_ && stream.program_.rank_ >= put_back_->rank;
+}
+
+// The most urgent one of those that are not put back, else by rank. Left in the heap, where it is void once it is sent.
+Multiplexer::Stream* Multiplexer::next_by_rank() {
+  const Place* first = nullptr;
+  for (const Place& place : ready_) {
+    if (place.schedule != place.stream->schedule_) continue;
+    const auto order = [this](const Place& each) {
+      return std::pair{is_put_back(*each.stream) ? each.stream->program_.rank_ + 1 : 0, each.time};
+    };
+    if (first == nullptr || order(place) < order(*first)) first = &place;
+  }
+  return first == nullptr ? nullptr : first->stream;
+}
+
+// What has been put behind for so long that it is of no use any more.
+void Multiplexer::drop_late(MultiplexTime now) {
+  const MultiplexTime too_old = now - options_.patience - longest_queueing;
+  for (const Place* oldest = most_urgent(); oldest != nullptr && oldest->time < too_old; oldest = most_urgent()) {
+    Stream& stream = *oldest->stream;
+    do {
+      stream.queue_.pop();
+      ++stream.program_.figures_.dropped;
+    } while (!stream.queue_.empty() && stream.queue_.front().due < too_old);
+    schedule(stream, now);
+    release(now);
+  }
 }
 
 Multiplexer::Program* Multiplexer::pcr_due(MultiplexTime now) {
@@ -284,29 +336,6 @@ ts::Packet Multiplexer::send(Stream& stream, MultiplexTime now) {
   stream.queue_.pop();
   schedule(stream, now);
   return packet;
-}
-
-// Of the program that matters least, of those that have something ready, all that is due is dropped. After that, a
-// program that matters more loses only if it went on getting worse: what is late by now may be made up for.
-bool Multiplexer::shed(ts::Ticks27 lateness, MultiplexTime now) {
-  Program* victim = nullptr;
-  for (const Place& place : ready_) {
-    if (place.schedule != place.stream->schedule_) continue;
-    Program& program = place.stream->program_;
-    if (victim == nullptr || program.rank_ > victim->rank_) victim = &program;
-  }
-  const bool matters_more = shedding_ && victim->rank_ < shedding_->rank;
-  if (matters_more && lateness <= shedding_->lateness + options_.patience) return false;
-  shedding_ = {victim->rank_, lateness};
-  for (const auto& stream : victim->streams_) {
-    if (!stream->scheduled_ || stream->from_ > now) continue;
-    do {
-      stream->queue_.pop();
-      ++victim->figures_.dropped;
-    } while (!stream->queue_.empty() && stream->queue_.front().due <= now);
-    schedule(*stream, now);
-  }
-  return true;
 }
 
 }  // namespace mux

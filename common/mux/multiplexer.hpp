@@ -36,8 +36,8 @@ class Multiplexer {
     ts::Ticks27 pcr_interval = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{36});
     // How long before it is due a packet may leave.
     ts::Ticks27 ahead = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{50});
-    // How late the most urgent packet may be, beyond a turn of all that is ready, before the program of the highest
-    // rank loses its packets; the program of the next rank when it is later by as much again.
+    // How late the most urgent packet may be, beyond a turn of all that is ready, before programs of high rank are put
+    // back; and 20 ms more before what is late is dropped.
     ts::Ticks27 patience = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{2});
   };
   class Program;
@@ -167,13 +167,10 @@ class Multiplexer {
   ts::Packet send_pcr(Program& program, MultiplexTime now);
   ts::Packet send(Stream& stream, MultiplexTime now);
   void note_pcr(Program& program, MultiplexTime now);
-  bool shed(ts::Ticks27 lateness, MultiplexTime now);
-
-  // The last packets dropped in an overload.
-  struct Shedding {
-    unsigned rank;         // of their program
-    ts::Ticks27 lateness;  // that of the most urgent packet
-  };
+  void put_back(MultiplexTime now);
+  bool is_put_back(const Stream& stream) const;
+  Stream* next_by_rank();
+  void drop_late(MultiplexTime now);
 
   ConstantRate rate_;
   Options options_;
@@ -182,7 +179,12 @@ class Multiplexer {
   std::vector<Place> waiting_;  // heap, by when the first packet may leave
   std::vector<Place> ready_;    // heap, by when it is due
   MultiplexTime next_pcr_ = MultiplexTime::max();
-  std::optional<Shedding> shedding_;
+  // In an overload: programs of this rank and higher, and how late the others were when it became so.
+  struct PutBack {
+    unsigned rank;
+    ts::Ticks27 lateness;
+  };
+  std::optional<PutBack> put_back_;
   MultiplexTime now_{};
   std::uint64_t position_ = 0;
   std::uint64_t null_packets_ = 0, table_packets_ = 0;

@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 
 constexpr ts::Ticks27 ticks(std::chrono::nanoseconds time) { return std::chrono::duration_cast<ts::Ticks27>(time); }
 
+constexpr ts::Ticks27::rep packet_bits = ts::packet_size * 8;
 // How long a start waits for the services of live inputs, so that ids do not depend on who comes first.
 constexpr std::chrono::seconds longest_start{3};
 // Live, packets are made so long before they leave, this often.
@@ -32,6 +33,8 @@ constexpr ts::Ticks27 read_ahead = ticks(100ms);
 // What becomes ready in an interval between PCRs may have to wait for the next one's end: two of them are less than
 // what the smallest buffer holds, that of sound (75 ms of 384 kb/s).
 constexpr auto vbr_interval = 18ms;
+// Tables and PCRs that come together take so many slots, which the packets of services wait for at any rate.
+constexpr ts::Ticks27::rep longest_burst = 8;
 // A host that stood still for longer goes on from the present.
 constexpr std::chrono::seconds longest_stall{1};
 
@@ -49,6 +52,8 @@ mux::Multiplexer::Options multiplexer_options(const Options& options) {
   mux::Multiplexer::Options result{.bit_rate = options.rate.bits_per_second,
                                    .pcr_interval = ticks(options.pcr_interval),
                                    .ahead = ahead_of(options)};
+  const ts::Ticks27 burst{longest_burst * packet_bits * ts::Ticks27::period::den / options.rate.bits_per_second};
+  result.patience = std::max(result.patience, burst);
   // What an interval between PCRs has no slot for waits for the next one.
   if (options.vbr) result.patience += result.pcr_interval;
   return result;

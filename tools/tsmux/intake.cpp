@@ -120,7 +120,8 @@ void Intake::need(mux::MultiplexTime until) {
 void Intake::read_until(const std::function<bool()>& enough, std::uint64_t most) {
   const std::uint64_t last = packets_ + most;
   looking_ = true;
-  while (!options_.live && !ended_ && packets_ < last && !enough() && read(patience)) {
+  const auto timeout = options_.may_block ? patience : 0ms;
+  while (!options_.live && !ended_ && packets_ < last && !enough() && read(timeout)) {
   }
   looking_ = false;
 }

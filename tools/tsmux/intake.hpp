@@ -55,6 +55,7 @@ class Intake {
 
   // The feeds are the caller's, and tell what they want; again when that changes.
   void set_feeds(std::vector<ServiceFeed*> feeds);
+  bool has_feeds() const { return !feeds_.empty(); }
 
   // A file is at its end, a live input will bring no more.
   bool ended() const { return ended_; }

@@ -56,6 +56,14 @@ bool has_stream(const psi::Pmt& pmt, ts::Pid pid) {
   return std::ranges::any_of(pmt.streams, [pid](const auto& stream) { return stream.pid == pid; });
 }
 
+// What a component comes from: the service of its input.
+InputSpec origin_of(const ComponentSpec& spec) {
+  InputSpec origin;
+  origin.service = spec.service;
+  origin.reception = spec.reception;
+  return origin;
+}
+
 psi::Pmt::Stream section_stream(ts::Pid pid) { return {.type = private_sections, .pid = pid, .descriptors = {}}; }
 
 }  // namespace
@@ -187,13 +195,38 @@ std::string Lineup::problem_of(const InputSpec& spec) const {
   return {};
 }
 
+std::string Lineup::problem_of(const ComponentSpec& spec) const {
+  const InputSpec origin = origin_of(spec);
+  if (auto text = problem_of(origin); !text.empty()) return text;
+  if (input_of(spec.reception).reception.live || !is_found(origin)) return {};
+  const auto found = wanted_of(origin, input_of(spec.reception).intake->tracker()).front();
+  for (const ts::Pid pid : spec.pids) {
+    if (has_stream(*found.service->pmt, pid)) continue;
+    return fmt::format("{}: service {} has no component on PID {}", spec.subject(), id_text(found.id),
+                       cli::to_text(pid));
+  }
+  return {};
+}
+
+bool Lineup::is_settled(const InputSpec& spec) const { return is_found(spec) || !problem_of(spec).empty(); }
+
+bool Lineup::is_settled(std::size_t reception) const {
+  const auto is_done = [&](const InputSpec& spec) { return spec.reception != reception || is_settled(spec); };
+  return std::ranges::all_of(specs_, is_done) && std::ranges::all_of(component_specs_, is_done, origin_of);
+}
+
 bool Lineup::has_all() const {
-  const auto is_settled = [&](const InputSpec& spec) { return is_found(spec) || !problem_of(spec).empty(); };
-  return std::ranges::all_of(specs_, is_settled);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (!is_settled(i)) return false;
+  }
+  return true;
 }
 
 std::string Lineup::problem() const {
   for (const InputSpec& spec : specs_) {
+    if (auto text = problem_of(spec); !text.empty()) return text;
+  }
+  for (const ComponentSpec& spec : component_specs_) {
     if (auto text = problem_of(spec); !text.empty()) return text;
   }
   return {};
@@ -201,21 +234,49 @@ std::string Lineup::problem() const {
 
 void Lineup::look(ts::SteadyTime now) {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    Intake& intake = *inputs_[i]->intake;
-    intake.poll(now);
-    intake.read_until(
-        [&] {
-          return std::ranges::all_of(specs_, [&](const InputSpec& spec) {
-            return spec.reception != i || is_found(spec) || !problem_of(spec).empty();
-          });
-        },
-        file_look_packets);
+    inputs_[i]->intake->poll(now);
+    look(i);
+  }
+}
+
+void Lineup::look(std::size_t reception) {
+  input_of(reception).intake->read_until([&] { return is_settled(reception); }, file_look_packets);
+}
+
+// In files that came while the multiplex runs.
+void Lineup::look_for_new() {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    Input& input = *inputs_[i];
+    if (input.reception.live || input.intake->has_feeds() || input.problem_told) continue;
+    look(i);
+    const auto tell = [&](const std::string& problem) {
+      if (problem.empty()) return;
+      notes_.log(Priority::error, "{}", problem);
+      input.problem_told = true;
+    };
+    for (const InputSpec& spec : specs_) {
+      if (spec.reception == i) tell(problem_of(spec));
+    }
+    for (const ComponentSpec& spec : component_specs_) {
+      if (spec.reception == i) tell(problem_of(spec));
+    }
+  }
+}
+
+// Of files all services are known now.
+void Lineup::check_targets() const {
+  const bool more_may_come = std::ranges::any_of(inputs_, [](const auto& input) { return input->reception.live; });
+  for (const ComponentSpec& spec : component_specs_) {
+    const bool is_there = std::ranges::any_of(
+        services_, [&](const auto& service) { return service->ids.service == spec.target; });
+    if (!is_there && !more_may_come) throw std::runtime_error(spec.subject() + ": no such service in the multiplex");
   }
 }
 
 void Lineup::begin() {
   begun_ = true;
   for (std::size_t i = 0; i < inputs_.size(); ++i) update(i);
+  check_targets();
 }
 
 void Lineup::on_change(const Input& input) {
@@ -370,9 +431,7 @@ void Lineup::update_grafts(std::size_t reception) {
     if (target == services_.end()) continue;
     if (spec.reception != reception && (*target)->input.reception != reception) continue;
     const Input& input = input_of(spec.reception);
-    InputSpec source;  // where it is found in its input
-    source.service = spec.service;
-    const auto found = wanted_of(source, input.intake->tracker());
+    const auto found = wanted_of(origin_of(spec), input.intake->tracker());
     if (found.size() != 1) continue;
     const psi::Pmt& pmt = *found.front().service->pmt;
     std::set<ts::Pid> ecms;
@@ -474,6 +533,7 @@ void Lineup::poll(ts::SteadyTime now) {
   for (const auto& input : inputs_) input->intake->poll(now);
   if (now < next_look_) return;
   next_look_ = now + look_interval;
+  look_for_new();
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     watch(*inputs_[i], now);
     // PCRs that have come since then.

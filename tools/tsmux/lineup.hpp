@@ -73,7 +73,8 @@ class Lineup {
   bool has_all() const;
   // Why something of a file cannot be had, whatever comes: for a message. Empty if there is nothing of the kind.
   std::string problem() const;
-  // Gives the services their ids, in the order of the inputs, and lets them run.
+  // Gives the services their ids, in the order of the inputs, and lets them run. Throws if a component is for a service
+  // that is not among them and cannot come any more.
   void begin();
 
   // Live inputs: what has come. Files: all that is due by `until`.
@@ -94,6 +95,7 @@ class Lineup {
     Reception reception;
     std::unique_ptr<Intake> intake;
     bool silent = false;
+    bool problem_told = false;
   };
   const std::vector<std::unique_ptr<Input>>& inputs() const { return inputs_; }
 
@@ -121,7 +123,13 @@ class Lineup {
   std::unique_ptr<Input> open(const Reception& reception);
   std::vector<Found> wanted_of(const InputSpec& spec, const psi::ServiceTracker& tracker) const;
   std::string problem_of(const InputSpec& spec) const;
+  std::string problem_of(const ComponentSpec& spec) const;
   bool is_found(const InputSpec& spec) const;
+  bool is_settled(const InputSpec& spec) const;
+  bool is_settled(std::size_t reception) const;
+  void look(std::size_t reception);
+  void look_for_new();
+  void check_targets() const;
 
   void on_change(const Input& input);
   void on_section(const Input& input, ts::Pid pid, const ts::Section& section);

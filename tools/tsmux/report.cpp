@@ -54,6 +54,7 @@ void Report::measure() {
   }
   rate_ = packets < last_packets_ ? rate_ : rate(packets, last_packets_);
   headroom_ = rate(multiplexer_.null_packets(), last_null_packets_);
+  least_headroom_ = std::min(least_headroom_.value_or(headroom_), headroom_);
   table_rate_ = rate(multiplexer_.table_packets(), last_table_packets_);
   last_ = multiplexer_.now();
   if (dropped > 0) tell_overload();
@@ -114,7 +115,7 @@ void Report::tell_losses() {
   losses_.tell(output_, "packets refused by the network", sent.refused_packets);
 }
 
-void Report::refresh(cli::Metrics& metrics) const {
+void Report::refresh(cli::Metrics& metrics) {
   const auto count = [&metrics](const char* name, const char* help, std::uint64_t total,
                                 const cli::Labels& labels = {}) { metrics.counter(name, help, labels).set(total); };
   const auto gauge = [&metrics](const char* name, const char* help, double value, const cli::Labels& labels = {}) {
@@ -126,6 +127,10 @@ void Report::refresh(cli::Metrics& metrics) const {
   gauge("output_bytes_per_second", "Rate of the multiplex over the last second.", rate_ / 8);
   gauge("output_headroom_bytes_per_second", "Rate of null packets over the last second: what is still free.",
         headroom_ / 8);
+  if (least_headroom_) {
+    gauge("output_least_headroom_bytes_per_second", "The least of it in a second since the last writing.",
+          *std::exchange(least_headroom_, std::nullopt) / 8);
+  }
   gauge("output_table_bytes_per_second", "Rate of the tables over the last second.", table_rate_ / 8);
   if (sink_ != nullptr) {
     const auto sent = sink_->statistics();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "common/cli/log.hpp"
@@ -28,7 +29,7 @@ class Report {
   // Once a second of the multiplex: rates, and what was lost since the last time.
   void measure();
 
-  void refresh(cli::Metrics& metrics) const;
+  void refresh(cli::Metrics& metrics);
   std::string status_line() const;
   std::string state() const;
 
@@ -41,7 +42,6 @@ class Report {
   void tell_losses();
   void tell_overload();
   void tell_slow_tables();
-  double headroom() const { return headroom_; }
 
   const mux::Multiplexer& multiplexer_;
   mux::SectionCarousel& carousel_;
@@ -54,6 +54,7 @@ class Report {
   mux::MultiplexTime last_{};
   std::uint64_t last_packets_ = 0, last_null_packets_ = 0, last_table_packets_ = 0;
   double rate_ = 0, headroom_ = 0, table_rate_ = 0;  // bit/s
+  std::optional<double> least_headroom_;             // since the last refresh()
   std::map<ts::Pid, double> slow_tables_;            // the longest turn against its interval, beyond 1
   cli::LossLog losses_;
   cli::RateLimited overload_notes_{6}, table_notes_{2};

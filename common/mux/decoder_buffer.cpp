@@ -37,6 +37,8 @@ void DecoderBuffer::begin_unit(std::uint64_t offset, MultiplexTime decoded) {
   if (!units_.empty()) {
     if (offset <= units_.back().offset) return;
     decoded = std::max(decoded, units_.back().decoded);
+  } else {
+    removed_ = offset;  // what comes before it belongs to nothing
   }
   if (units_.size() == most_units) units_.pop();
   units_.push({offset, decoded});
@@ -116,6 +118,7 @@ void DecoderBuffer::send(MultiplexTime at, const Part& part) {
     }
   }
   sent_ = std::max(sent_, part.offset + part.stream_bytes);
+  if (units_.empty()) removed_ = sent_;
 }
 
 }  // namespace mux

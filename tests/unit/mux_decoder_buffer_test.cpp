@@ -83,6 +83,17 @@ TEST(DecoderBuffer, DoesNotKnowWhenRoomComesBehindAUnitWithoutEnd) {
   EXPECT_EQ(buffer.room_at(at(50ms), {.offset = 1840, .stream_bytes = 184, .header_bytes = 0}).elementary, std::nullopt);
 }
 
+TEST(DecoderBuffer, HoldsNothingThatComesBeforeTheFirstAccessUnit) {
+  DecoderBuffer buffer{limits(1000)};
+  for (unsigned i = 0; i < 20; ++i) buffer.send(at(5ms * i), {.offset = 184u * i, .stream_bytes = 184, .header_bytes = 9});
+  const DecoderBuffer::Part next{.offset = 3680, .stream_bytes = 184, .header_bytes = 0};
+  EXPECT_EQ(buffer.room_at(at(100ms), next).elementary, at(100ms));
+  buffer.begin_unit(3780, at(300ms));
+  buffer.send(at(100ms), next);
+  buffer.send(at(105ms), {.offset = 3864, .stream_bytes = 184, .header_bytes = 0});
+  EXPECT_EQ(buffer.room_at(at(110ms), {.offset = 4048, .stream_bytes = 184, .header_bytes = 0}).elementary, at(110ms));
+}
+
 // A buffer that is never empty: what is left of each PES header would fill it in the end.
 TEST(DecoderBuffer, HeadersLeaveWithTheBytesBehindThem) {
   DecoderBuffer buffer{limits(3584)};

@@ -39,7 +39,8 @@ TEST(Ring, KeepsOrderWhileItGrowsAndTurns) {
 
 TEST(DecoderBuffer, HasRoomForAllWithoutLimits) {
   DecoderBuffer buffer;
-  for (unsigned i = 0; i < 100; ++i) buffer.send(at(0ms), {.offset = 1000u * i, .stream_bytes = 1000, .header_bytes = 9});
+  for (unsigned i = 0; i < 100; ++i)
+    buffer.send(at(0ms), {.offset = 1000u * i, .stream_bytes = 1000, .header_bytes = 9});
   const auto room = buffer.room_at(at(5ms), {.offset = 100'000, .stream_bytes = 184, .header_bytes = 0});
   EXPECT_EQ(room.transport, at(5ms));
   EXPECT_EQ(room.elementary, at(5ms));
@@ -62,7 +63,8 @@ TEST(DecoderBuffer, FillsTheTransportBufferNoFurtherThanItsSizeAndDrainsItAtItsR
 TEST(DecoderBuffer, HasRoomInBWhenAccessUnitsHaveGone) {
   DecoderBuffer buffer{limits(1000)};
   for (unsigned i = 0; i < 3; ++i) buffer.begin_unit(400 * i, at(100ms * (i + 1)));
-  for (unsigned i = 0; i < 4; ++i) buffer.send(at(5ms * i), {.offset = 200u * i, .stream_bytes = 200, .header_bytes = 0});
+  for (unsigned i = 0; i < 4; ++i)
+    buffer.send(at(5ms * i), {.offset = 200u * i, .stream_bytes = 200, .header_bytes = 0});
   const DecoderBuffer::Part next{.offset = 800, .stream_bytes = 184, .header_bytes = 0};
   EXPECT_EQ(buffer.room_at(at(20ms), next).elementary, at(20ms));
   buffer.send(at(20ms), next);
@@ -79,13 +81,16 @@ TEST(DecoderBuffer, HasRoomInBWhenAccessUnitsHaveGone) {
 TEST(DecoderBuffer, DoesNotKnowWhenRoomComesBehindAUnitWithoutEnd) {
   DecoderBuffer buffer{limits(1000)};
   buffer.begin_unit(0, at(100ms));
-  for (unsigned i = 0; i < 10; ++i) buffer.send(at(5ms * i), {.offset = 184u * i, .stream_bytes = 184, .header_bytes = 0});
-  EXPECT_EQ(buffer.room_at(at(50ms), {.offset = 1840, .stream_bytes = 184, .header_bytes = 0}).elementary, std::nullopt);
+  for (unsigned i = 0; i < 10; ++i)
+    buffer.send(at(5ms * i), {.offset = 184u * i, .stream_bytes = 184, .header_bytes = 0});
+  EXPECT_EQ(buffer.room_at(at(50ms), {.offset = 1840, .stream_bytes = 184, .header_bytes = 0}).elementary,
+            std::nullopt);
 }
 
 TEST(DecoderBuffer, HoldsNothingThatComesBeforeTheFirstAccessUnit) {
   DecoderBuffer buffer{limits(1000)};
-  for (unsigned i = 0; i < 20; ++i) buffer.send(at(5ms * i), {.offset = 184u * i, .stream_bytes = 184, .header_bytes = 9});
+  for (unsigned i = 0; i < 20; ++i)
+    buffer.send(at(5ms * i), {.offset = 184u * i, .stream_bytes = 184, .header_bytes = 9});
   const DecoderBuffer::Part next{.offset = 3680, .stream_bytes = 184, .header_bytes = 0};
   EXPECT_EQ(buffer.room_at(at(100ms), next).elementary, at(100ms));
   buffer.begin_unit(3780, at(300ms));

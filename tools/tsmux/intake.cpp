@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 // A feed without packets does not hold up the others of its file for longer than this.
 constexpr ts::Ticks27 longest_wait = std::chrono::duration_cast<ts::Ticks27>(2s);
 constexpr std::chrono::milliseconds patience{100};
+// A feed whose time stands still, or has none, takes no more of a file than this at a time.
+constexpr std::uint64_t most_read = 50'000, most_queued = 400'000;
 
 }  // namespace
 
@@ -62,12 +64,13 @@ void Intake::feed(std::span<const ts::Packet> packets, ts::SteadyTime arrival, b
 
 void Intake::poll(ts::SteadyTime now) {
   if (!options_.live) return;
+  const bool is_last = reader_->ended();
   for (const LiveReader::Block& block : reader_->take()) {
     last_arrival_ = block.arrival.steady;
     feed(block.packets, block.arrival.steady, block.after_loss);
   }
   for (ServiceFeed* feed : feeds_) feed->poll(now);
-  if (reader_->ended() && !ended_) end(reader_->failure());
+  if (is_last && !ended_) end(reader_->failure());
 }
 
 bool Intake::read(std::chrono::milliseconds timeout) try {
@@ -96,6 +99,7 @@ bool Intake::have(mux::MultiplexTime until) const {
   mux::MultiplexTime least = mux::MultiplexTime::max(), greatest = mux::MultiplexTime::min();
   for (const ServiceFeed* feed : feeds_) {
     const auto fed = feed->is_running() ? feed->fed_until() : mux::MultiplexTime{};
+    if (feed->queued() > most_queued) return true;
     least = std::min(least, fed);
     greatest = std::max(greatest, fed);
   }
@@ -112,7 +116,8 @@ void Intake::begin_again() {
 
 void Intake::need(mux::MultiplexTime until) {
   if (!seen_.empty() && !feeds_.empty()) begin_again();
-  while (!options_.live && !ended_ && !have(until)) {
+  const std::uint64_t last = packets_ + most_read;
+  while (!options_.live && !ended_ && packets_ < last && !have(until)) {
     if (!read(options_.may_block ? patience : 0ms)) return;
   }
 }

@@ -106,7 +106,8 @@ void Report::tell_losses() {
     const std::string name = "service " + id_text(service->ids.service);
     losses_.tell(name, "packets lost before they came here", figures.lost);
     losses_.tell(name, "packets left out, as no PCR tells their time", figures.unclocked);
-    losses_.tell(name, "times moved later, as its packets came later than latency= covers", figures.shifts);
+    losses_.tell(name, "packets left out, as they come faster than they are to be shown", figures.early);
+    losses_.tell(name, "times moved later, as its packets came after they were due", figures.shifts);
     losses_.tell(name, "jumps of its clock joined", figures.jumps);
   }
   if (sink_ == nullptr) return;
@@ -154,7 +155,8 @@ void Report::refresh(cli::Metrics& metrics) {
     count("service_late_packets_total", "Packets sent after they were due.", sent.late, labels);
     count("service_input_lost_packets_total", "Packets missing in the input, at least.", fed.lost, labels);
     count("service_input_errors_total", "Packets with transport_error_indicator.", fed.errors, labels);
-    count("service_input_late_packets_total", "Packets that came after they were due.", fed.late, labels);
+    count("service_input_early_packets_total", "Packets left out, as they came faster than they are to be shown.",
+          fed.early, labels);
     count("service_unclocked_packets_total", "Packets left out, as no PCR told their time.", fed.unclocked, labels);
     count("service_clock_jumps_total", "Jumps of its clock, joined.", fed.jumps, labels);
     count("service_shifts_total", "Times it was moved later, as its packets came too late.", fed.shifts, labels);

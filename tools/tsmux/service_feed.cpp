@@ -21,6 +21,8 @@ constexpr ts::Ticks27 least_slack = ticks(10ms);
 constexpr ts::Ticks27 largest_lag = ticks(3s);
 // No access unit is decoded longer after it came (ISO/IEC 13818-1 2.14.3, with something to spare).
 constexpr ts::Ticks27 largest_lead = ticks(12s);
+// From one access unit of a stream to the next the time from sending to decoding changes by less.
+constexpr ts::Ticks27 largest_change = ticks(1s);
 // The lag grows by a millisecond a second, which nobody sees or hears; by a step if more than this is missing.
 constexpr ts::Ticks27 lag_step_from = ticks(300ms);
 constexpr std::int64_t lag_slope = 1000;
@@ -28,8 +30,14 @@ constexpr std::int64_t lag_slope = 1000;
 constexpr ts::Ticks27 base_memory = ticks(15s);
 // Where a time stamp is expected, ahead of the packet that brings it.
 constexpr ts::Ticks27 usual_lead = ticks(400ms);
-// Without a PCR for so many packets a file has no time: 100 ms (ISO/IEC 13818-1 2.7.2) at 800 Mb/s.
+// Without a first PCR for so many packets there is no time: 100 ms (ISO/IEC 13818-1 2.7.2) at 800 Mb/s.
 constexpr std::size_t most_held = 50'000;
+// Without a PCR for so long, time goes on at the last rate: a PCR that came then would be a jump in any case.
+constexpr ts::Ticks27 longest_gap = ts::ProgramClock::largest_step;
+// Between two PCRs of one time base no more passes (TR 101 290 2.3).
+constexpr ts::Ticks27 largest_pcr_step = ticks(100ms);
+// A live source may be ahead of its latency by so much; beyond, it is not at its own pace.
+constexpr ts::Ticks27 largest_margin = ticks(3s);
 // What a late service is moved by, beyond what it was late.
 constexpr ts::Ticks27 shift_reserve = ticks(20ms);
 constexpr std::chrono::nanoseconds follow_interval = 1s;
@@ -75,23 +83,9 @@ ServiceFeed::~ServiceFeed() {
 void ServiceFeed::set_program(const Program& program) {
   if (program == program_) return;
   auto before = std::exchange(tracks_, {});
+  const auto component_of = component_of_;
   component_of_.fill(-1);
-  waiting_.clear();  // by number of component
-  for (const Component& component : program.components) {
-    const auto same =
-        std::ranges::find_if(before, [&](const auto& track) { return track && track->component == component; });
-    if (same != before.end()) {
-      tracks_.push_back(std::move(*same));
-    } else {
-      auto track = std::make_unique<Track>();
-      track->component = component;
-      track->model = psi::DecoderModel{component.stream};
-      track->scanner = track->model.make_scanner();
-      continuity_.reset(component.stream.pid);
-      tracks_.push_back(std::move(track));
-    }
-    component_of_[component.stream.pid.value()] = static_cast<std::int16_t>(tracks_.size() - 1);
-  }
+  for (const Component& component : program.components) adopt(before, component);
   for (const auto& track : before) {
     if (track) output_.remove_stream(*track->stream);
   }
@@ -100,9 +94,48 @@ void ServiceFeed::set_program(const Program& program) {
     track->stream = &output_.add_stream(track->component.pid);
     if (track->model.kind() == psi::DecoderModel::Kind::audio) track->stream->set_limits(unknown_audio());
   }
+  // What waits goes by numbers of components.
+  std::erase_if(waiting_, [&](Timed& timed) {
+    const int now = component_of_[timed.packet.pid().value()];
+    const bool stays = now >= 0 && component_of[timed.packet.pid().value()] >= 0;
+    if (stays) timed.component = static_cast<std::size_t>(now);
+    return !stays;
+  });
   const bool clock_changes = program.pcr_pid != program_.pcr_pid;
   program_ = program;
   if (clock_changes && running_ && !paused_ && !target_) output_.set_clock(&clock_, program_.pcr_pid);
+}
+
+// Takes the component's track out of those there were, or makes one.
+void ServiceFeed::adopt(std::vector<std::unique_ptr<Track>>& before, const Component& component) {
+  const auto same = std::ranges::find_if(before, [&](const auto& track) {
+    return track && track->component.stream.pid == component.stream.pid && track->component.pid == component.pid;
+  });
+  std::unique_ptr<Track> track;
+  if (same != before.end()) {
+    track = std::move(*same);
+    if (track->component == component) {
+      component_of_[component.stream.pid.value()] = static_cast<std::int16_t>(tracks_.size());
+      tracks_.push_back(std::move(track));
+      return;
+    }
+  } else {
+    track = std::make_unique<Track>();
+    continuity_.reset(component.stream.pid);
+  }
+  const psi::DecoderModel model{component.stream};
+  if (same == before.end() || model.kind() != track->model.kind() ||
+      component.stream.type != track->component.stream.type) {
+    track->offset += track->scanner.position();
+    track->scanner = model.make_scanner();
+    track->begun.reset();
+    track->decoded.reset();
+  }
+  track->model = model;
+  track->has_limits = false;
+  track->component = component;
+  component_of_[component.stream.pid.value()] = static_cast<std::int16_t>(tracks_.size());
+  tracks_.push_back(std::move(track));
 }
 
 void ServiceFeed::feed(const ts::Packet& packet, std::uint64_t position, ts::SteadyTime arrival) {
@@ -110,23 +143,30 @@ void ServiceFeed::feed(const ts::Packet& packet, std::uint64_t position, ts::Ste
   if (packet.pid() == program_.source_pcr_pid && packet.has_adaptation() && !packet.transport_error()) {
     if (const auto pcr = packet.pcr()) return feed_clock(*pcr, held_.back(), packet.discontinuity());
   }
-  if (held_.size() > most_held) {
-    figures_.unclocked += held_.size();
-    held_.clear();
-  }
+  if (!has_waited_too_long(position)) return;
+  if (source_clock_.ticks_per_packet()) return time_held();
+  figures_.unclocked += held_.size();
+  held_.clear();
+}
+
+bool ServiceFeed::has_waited_too_long(std::uint64_t position) const {
+  if (held_.size() > most_held) return true;
+  // Live, poll() sees to it.
+  return !options_.live && source_clock_.ticks_per_packet() &&
+         source_clock_.at(position) - source_clock_.last_time() > longest_gap;
 }
 
 void ServiceFeed::feed_clock(ts::Pcr pcr, const Held& held, bool signalled) {
   const bool has_before = source_clock_.started();
   const Base before{source_clock_.last_pcr(), source_clock_.last_time()};
   const auto arrival = options_.live ? std::optional{held.arrival} : std::nullopt;
-  const auto sample = source_clock_.feed(pcr, held.position, signalled, arrival);
-  if (sample.step == ts::ProgramClock::Step::jump && has_before) {
-    // A signalled jump may be none.
-    if (before.pcr + (sample.time - before.time) != pcr) {
-      left_ = before;
-      ++figures_.jumps;
-    }
+  // A signalled jump may be none: then nothing moves.
+  const ts::Ticks27 step = distance(before.pcr, pcr);
+  const bool goes_on = has_before && step > ts::Ticks27{0} && step <= largest_pcr_step;
+  const auto sample = source_clock_.feed(pcr, held.position, signalled && !goes_on, arrival);
+  if (sample.step == ts::ProgramClock::Step::jump) {
+    left_ = before;
+    ++figures_.jumps;
   }
   if (options_.live) recovery_.feed(sample.time, held.arrival);
   last_pcr_arrival_ = held.arrival;
@@ -171,17 +211,18 @@ void ServiceFeed::take(const ts::Packet& packet, ts::ProgramTime time) {
       return;
     }
     if (continuity.verdict == ts::Continuity::Verdict::lost) {
-      timed.missing = continuity.missing;
+      track.missing += continuity.missing;
       figures_.lost += continuity.missing;
       track.scanner.reset();
       track.decoded.reset();
     }
     if (has_only_pcr(packet)) return;
     scan(track, timed);
+    timed.missing = std::exchange(track.missing, 0);
   }
   ++figures_.packets;
   track.last = time;
-  if (!running_ && has_seen_enough(time)) start();
+  if (!running_ && may_start(time)) start();
   if (running_) {
     send(timed);
   } else {
@@ -191,7 +232,7 @@ void ServiceFeed::take(const ts::Packet& packet, ts::ProgramTime time) {
 
 // Finds the access units that begin in it.
 void ServiceFeed::scan(Track& track, Timed& timed) {
-  timed.part.offset = track.scanner.position();
+  timed.part.offset = track.offset + track.scanner.position();
   if (track.model.kind() == psi::DecoderModel::Kind::none) return;
   if (timed.packet.scrambling() != 0) {
     track.scanner.reset();
@@ -199,7 +240,7 @@ void ServiceFeed::scan(Track& track, Timed& timed) {
     return;
   }
   const auto units = track.scanner.feed(timed.packet);
-  timed.part = {.offset = track.scanner.position() - track.scanner.stream_bytes(),
+  timed.part = {.offset = track.offset + track.scanner.position() - track.scanner.stream_bytes(),
                 .stream_bytes = track.scanner.stream_bytes(),
                 .header_bytes = track.scanner.header_bytes()};
   const bool is_audio = track.model.kind() == psi::DecoderModel::Kind::audio;
@@ -210,9 +251,10 @@ void ServiceFeed::scan(Track& track, Timed& timed) {
       track.stream->set_limits(*limits);
     }
   }
-  if (is_audio) {
-    for (const ts::ScannedUnit& unit : units) begin_unit(track, timed, unit.offset, unit.dts);
-  } else if (const auto& open = track.scanner.open(); open && open->offset != track.begun) {
+  for (const ts::ScannedUnit& unit : units) {
+    if (is_audio || !track.begun || unit.offset > *track.begun) begin_unit(track, timed, unit.offset, unit.dts);
+  }
+  if (const auto& open = track.scanner.open(); open && open->offset != track.begun) {
     begin_unit(track, timed, open->offset, open->dts);
   }
 }
@@ -220,9 +262,10 @@ void ServiceFeed::scan(Track& track, Timed& timed) {
 void ServiceFeed::begin_unit(Track& track, Timed& timed, std::uint64_t offset, std::optional<ts::Timestamp> dts) {
   track.begun = offset;
   if (!program_.pcr_pid && !target_) return;
-  if (!dts) return;
+  if (!dts) return track.decoded.reset();
   const ts::ProgramTime decoded = program_time(*dts, timed.time);
-  if (!is_related(decoded, timed.time)) return;
+  if (!is_related(decoded, timed.time) || !is_credible(track, decoded - timed.time)) return track.decoded.reset();
+  offset += track.offset;
   const bool is_measured =
       track.model.kind() == psi::DecoderModel::Kind::video || track.model.kind() == psi::DecoderModel::Kind::audio;
   if (track.decoded && is_measured) {
@@ -232,10 +275,17 @@ void ServiceFeed::begin_unit(Track& track, Timed& timed, std::uint64_t offset, s
   if (timed.units < timed.unit.size()) timed.unit[timed.units++] = {offset, decoded};
 }
 
-// Of an access unit: from its last byte to its decoding, by the source's clock.
-void ServiceFeed::note_slack(ts::Ticks27 slack) {
-  least_slack_ = std::min(least_slack_.value_or(slack), slack);
+// A time stamp that is far off is damage, unless the next one is as far.
+bool ServiceFeed::is_credible(Track& track, ts::Ticks27 lead) const {
+  const bool leaps = track.lead && std::chrono::abs(lead - *track.lead) > largest_change;
+  track.leapt = leaps && !track.leapt;
+  if (track.leapt) return false;
+  track.lead = lead;
+  return true;
 }
+
+// Of an access unit: from its last byte to its decoding, by the source's clock.
+void ServiceFeed::note_slack(ts::Ticks27 slack) { least_slack_ = std::min(least_slack_.value_or(slack), slack); }
 
 // Around a jump, time stamps of the one time base come in packets of the other: each belongs to that which it fits.
 bool ServiceFeed::is_of_left_base(ts::Timestamp timestamp, ts::ProgramTime near) const {
@@ -251,23 +301,30 @@ ts::ProgramTime ServiceFeed::program_time(ts::Timestamp timestamp, ts::ProgramTi
          ts::Ticks27{left_->pcr.extension()};
 }
 
-bool ServiceFeed::has_seen_enough(ts::ProgramTime time) const {
-  if (waiting_.empty()) return false;
-  return time - waiting_.front().time >= (options_.live ? options_.latency / 2 : file_look);
+bool ServiceFeed::may_start(ts::ProgramTime time) {
+  const ts::Ticks27 look = options_.live ? options_.latency / 2 : file_look;
+  const auto is_enough = [&] {
+    return !waiting_.empty() && (time - waiting_.front().time >= look || waiting_.size() > most_held);
+  };
+  if (!target_ || target_->is_running()) return is_enough();
+  // What comes before the target's clock runs has no place beside it.
+  while (is_enough())
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(waiting_.size() + 1) / 2);
+  return false;
 }
 
 // The clock in the multiplex begins, so that the packets seen first leave as soon as they may.
 void ServiceFeed::start() {
   if (waiting_.empty()) return;
   const ts::ProgramTime first = waiting_.front().time;
-  lag_ = wanted_lag_ = std::clamp(least_slack - least_slack_.value_or(least_slack), ts::Ticks27{0}, largest_lag);
-  last_lag_change_ = last_time_;
+  const auto lag = std::clamp(least_slack - least_slack_.value_or(least_slack), ts::Ticks27{0}, largest_lag);
+  lag_ = {.from = latest_, .level = lag, .wanted = lag, .steps = false};
   least_slack_.reset();
   mux::MultiplexTime at = multiplexer_.now() + options_.ahead + ticks(1ms);
   if (options_.live && time_base_.is_live()) {
     at = std::max(at, time_base_.at(recovery_.arrival_of(first)) + options_.latency);
   }
-  clock_ = mux::OutputClock{at, first, source_clock_.wire(first) - lag_};
+  clock_ = mux::OutputClock{at, first, source_clock_.wire(first) - lag};
   running_ = true;
   figures_.unclocked = 0;  // of the first moment, before the second PCR
   if (!target_) output_.set_clock(&clock_, program_.pcr_pid);
@@ -282,23 +339,35 @@ void ServiceFeed::resume() {
 
 void ServiceFeed::send(Timed& timed) {
   if (paused_) resume();
-  settle_lag(timed.time);
+  settle_lag();
   Track& track = *tracks_[timed.component];
+  if (const ts::Ticks27 margin = note_margin(timed.time); margin < ts::Ticks27{0}) {
+    // It and what follows have their time again; what came before does not wait for it.
+    shift_ += shift_reserve - margin;
+    ++figures_.shifts;
+  }
   const mux::MultiplexTime due = clock_.when(timed.time + shift_);
+  if (is_too_early(due)) {
+    ++figures_.early;
+    track.missing += timed.missing + (timed.packet.has_payload() ? 1u : 0u);
+    return;
+  }
   for (const Unit& unit : std::span{timed.unit}.first(timed.units)) {
-    track.stream->begin_unit(unit.offset, clock_.when(unit.decoded + shift_ + lag_));
+    track.stream->begin_unit(unit.offset, clock_.when(unit.decoded + shift_ + lag_.at(unit.decoded)));
   }
   if (timed.packet.unit_start()) move_times(timed.packet, timed.time);
   count_on(track, timed.packet, timed);
   timed.packet.set_pid(track.component.pid);
   timed.packet.set_discontinuity(false);  // there is none any more
-  if (options_.live) {
-    const ts::Ticks27 margin = due - multiplexer_.now();
-    least_margin_ = std::min(least_margin_.value_or(margin), margin);
-    if (margin < ts::Ticks27{0}) ++figures_.late;
-  }
   track.stream->push(timed.packet, due, timed.part);
   fed_until_ = std::max(fed_until_, due);
+}
+
+// How long before it is due a packet comes.
+ts::Ticks27 ServiceFeed::note_margin(ts::ProgramTime time) {
+  const ts::Ticks27 margin = clock_.when(time + shift_) - multiplexer_.now();
+  least_margin_ = std::min(least_margin_.value_or(margin), margin);
+  return margin;
 }
 
 // What was lost on the way here stays a gap for those who receive it.
@@ -310,12 +379,16 @@ void ServiceFeed::count_on(Track& track, ts::Packet& packet, const Timed& timed)
   if (!packet.transport_error()) track.counter = counter;
 }
 
-ts::Ticks90 ServiceFeed::move_from(const Base& base) const {
+// By how much a time stamp moves that says `presented`, by the source's clock of this base.
+ts::Ticks90 ServiceFeed::move_of(ts::ProgramTime presented, const Base& base) const {
   ts::Pcr sent;
   if (target_) {
-    sent = target_->clock_.wire(target_->clock_.at(clock_.when(base.time + shift_)) + target_->lag_);
+    // The target's time when this base's is sent: what belongs to it is moved as the target's own.
+    const ts::ProgramTime time = target_->clock_.at(clock_.when(base.time + shift_));
+    const ts::Ticks27 lag = target_->lag_.at(time + (presented - base.time));
+    sent = target_->clock_.wire(time + target_->shift_ + lag);
   } else {
-    sent = clock_.wire(base.time + shift_ + lag_);
+    sent = clock_.wire(base.time + shift_ + lag_.at(presented));
   }
   const std::int64_t move = distance(base.pcr, sent).count();
   return ts::Ticks90{(move + (move < 0 ? -150 : 150)) / 300};
@@ -324,26 +397,41 @@ ts::Ticks90 ServiceFeed::move_from(const Base& base) const {
 void ServiceFeed::move_times(ts::Packet& packet, ts::ProgramTime near) {
   if ((!program_.pcr_pid && !target_) || packet.scrambling() != 0 || packet.transport_error()) return;
   const auto timestamp = first_timestamp(packet);
-  if (!timestamp || !is_related(program_time(*timestamp, near), near)) return;
+  if (!timestamp) return;
+  const ts::ProgramTime presented = program_time(*timestamp, near);
+  if (!is_related(presented, near)) return;
   const Base current{source_clock_.last_pcr(), source_clock_.last_time()};
-  const auto move = move_from(is_of_left_base(*timestamp, near) ? *left_ : current);
+  latest_ = std::max(latest_, presented);
+  const auto move = move_of(presented, is_of_left_base(*timestamp, near) ? *left_ : current);
   if (move.count() != 0) ts::move_timestamps(packet, move);
 }
 
-void ServiceFeed::settle_lag(ts::ProgramTime time) {
-  if (least_slack_ && *least_slack_ + wanted_lag_ < least_slack) {
-    wanted_lag_ = std::min(least_slack - *least_slack_, largest_lag);
-    if (wanted_lag_ - lag_ > lag_step_from) lag_ = wanted_lag_;
+ts::Ticks27 ServiceFeed::Lag::at(ts::ProgramTime time) const {
+  if (time <= from) return level;
+  return steps ? wanted : std::min(wanted, level + (time - from) / lag_slope);
+}
+
+// What was sent keeps its lag.
+void ServiceFeed::settle_lag() {
+  if (least_slack_ && *least_slack_ + lag_.wanted < least_slack) {
+    const ts::Ticks27 wanted = std::min(least_slack - *least_slack_, largest_lag), now = lag_.at(latest_);
+    const bool steps = wanted - now > lag_step_from;
+    if (now == lag_.wanted || steps) lag_ = {.from = latest_, .level = now, .wanted = now, .steps = steps};
+    lag_.wanted = wanted;
   }
   least_slack_.reset();
-  const ts::Ticks27 step = (time - last_lag_change_) / lag_slope;
-  if (lag_ == wanted_lag_) {
-    last_lag_change_ = time;
-  } else if (step > ts::Ticks27{0}) {
-    lag_ = std::min(wanted_lag_, lag_ + step);
-    last_lag_change_ = time;
+  figures_.lag = lag_.at(latest_);
+}
+
+// A live source that runs ahead would fill the memory: what it is ahead by beyond its latency is left out.
+bool ServiceFeed::is_too_early(mux::MultiplexTime due) {
+  if (!options_.live) return false;
+  const ts::Ticks27 ahead = due - multiplexer_.now() - options_.latency;
+  if (ahead > largest_margin) {
+    shift_ -= ahead;
+    return true;
   }
-  figures_.lag = lag_;
+  return due < fed_until_ - ticks(1ms);
 }
 
 void ServiceFeed::poll(ts::SteadyTime now) {
@@ -355,12 +443,7 @@ void ServiceFeed::poll(ts::SteadyTime now) {
 }
 
 void ServiceFeed::follow(ts::SteadyTime now) {
-  figures_.margin = least_margin_;
-  if (least_margin_ && *least_margin_ < ts::Ticks27{0}) {
-    shift_ += shift_reserve - *least_margin_;
-    ++figures_.shifts;
-  }
-  least_margin_.reset();
+  figures_.margin = std::exchange(least_margin_, std::nullopt);
   if (!recovery_.started()) return;
   figures_.drift_ppm = recovery_.drift_ppm();
   const mux::MultiplexTime wanted = time_base_.at(recovery_.arrival_of(last_time_)) + options_.latency;

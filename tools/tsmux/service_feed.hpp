@@ -3,7 +3,7 @@
 // Its packets get their program time by position between two PCRs, and leave when the service's clock in the multiplex
 // shows that time: live, the input's latency after they arrived, by a clock that follows the input's own; of a file, as
 // the multiplex goes on. PTS and DTS stay as they are while the program's time base does; where that jumps, or the
-// source sends access units after they are due, they are moved, all of the service alike.
+// source sends access units after they are due, they are moved, all of the service alike: equal ones stay equal.
 #pragma once
 
 #include <array>
@@ -49,9 +49,9 @@ class ServiceFeed {
     std::uint64_t duplicates = 0;       // left out
     std::uint64_t errors = 0;           // with transport_error_indicator; passed
     std::uint64_t unclocked = 0;        // left out: no PCR told their time
-    std::uint64_t late = 0;             // came after they were due
     std::uint64_t jumps = 0;            // of the program's time base, joined
     std::uint64_t shifts = 0;           // the whole service moved later, as its packets came too late
+    std::uint64_t early = 0;            // left out: the source runs far too fast
     ts::Ticks27 lag{0};                 // how much later than by the source's clock its access units are decoded
     double drift_ppm = 0;               // the source's clock against this host's
     std::optional<ts::Ticks27> margin;  // the least time that packets came before they were due, in the last second
@@ -64,9 +64,10 @@ class ServiceFeed {
   ServiceFeed(const ServiceFeed&) = delete;
   ServiceFeed& operator=(const ServiceFeed&) = delete;
 
-  // What is there from the next packet on. Components that stay go on as they were.
+  // What is there from the next packet on. Components that stay on their PIDs go on as they were.
   void set_program(const Program& program);
   bool wants(ts::Pid pid) const { return pid == program_.source_pcr_pid || component_of_[pid.value()] >= 0; }
+  bool sends(ts::Pid pid) const { return component_of_[pid.value()] >= 0; }
 
   // A packet of one of these PIDs. `position` counts the packets of the whole input.
   void feed(const ts::Packet& packet, std::uint64_t position, ts::SteadyTime arrival);
@@ -81,9 +82,10 @@ class ServiceFeed {
   bool is_running() const { return running_; }
   // Of what was handed to the multiplexer, the last packet's due time.
   mux::MultiplexTime fed_until() const { return fed_until_; }
-  std::size_t held() const { return held_.size(); }
-  const mux::OutputClock& clock() const { return clock_; }
-  ts::Ticks27 lag() const { return lag_; }
+  // Packets that wait here for their time, or in the multiplexer.
+  std::size_t queued() const { return held_.size() + waiting_.size() + output_.queued(); }
+  // By how much what was fed last is decoded later than by the source's clock.
+  ts::Ticks27 lag_now() const { return lag_.at(latest_); }
   const Figures& figures() const { return figures_; }
 
  private:
@@ -102,7 +104,7 @@ class ServiceFeed {
     ts::ProgramTime time;
     std::size_t component;
     mux::DecoderBuffer::Part part;
-    std::uint8_t missing = 0;  // packets before it
+    unsigned missing = 0;  // packets before it
     std::uint8_t units = 0;
     std::array<Unit, 4> unit{};  // that begin in it; more are taken for one with the last of these
   };
@@ -113,10 +115,14 @@ class ServiceFeed {
     ts::AccessUnitScanner scanner;
     std::uint32_t video_changes = 0;
     bool has_limits = false;
-    std::optional<std::uint64_t> begun;      // offset of the last unit
+    std::uint64_t offset = 0;                // of the scanner's first byte in what was sent
+    std::optional<std::uint64_t> begun;      // the scanner's offset of the last unit
     std::optional<ts::ProgramTime> decoded;  // of the last unit
+    std::optional<ts::Ticks27> lead;         // of the last unit's decoding time before its packet
+    bool leapt = false;                      // that was far from the one before
     ts::ProgramTime last{};                  // of the last packet
     std::uint8_t counter = 15;               // last sent
+    unsigned missing = 0;                    // packets before the next one
   };
   // A time base that was left.
   struct Base {
@@ -124,23 +130,37 @@ class ServiceFeed {
     ts::ProgramTime time;
   };
 
+  // How much later access units are decoded than by the source's clock: by their time there, so that all that belongs
+  // together moves alike. Grows evenly up to `wanted`.
+  struct Lag {
+    ts::ProgramTime from{};
+    ts::Ticks27 level{0}, wanted{0};
+    bool steps = false;  // there at once, as too much is missing
+    ts::Ticks27 at(ts::ProgramTime time) const;
+  };
+
   void feed_clock(ts::Pcr pcr, const Held& held, bool signalled);
+  bool has_waited_too_long(std::uint64_t position) const;
+  void adopt(std::vector<std::unique_ptr<Track>>& before, const Component& component);
   void time_held();
   void expire(ts::SteadyTime now);
   void take(const ts::Packet& packet, ts::ProgramTime time);
   void scan(Track& track, Timed& timed);
   void begin_unit(Track& track, Timed& timed, std::uint64_t offset, std::optional<ts::Timestamp> dts);
+  bool is_credible(Track& track, ts::Ticks27 lead) const;
   void note_slack(ts::Ticks27 slack);
   bool is_of_left_base(ts::Timestamp timestamp, ts::ProgramTime near) const;
   ts::ProgramTime program_time(ts::Timestamp timestamp, ts::ProgramTime near) const;
-  bool has_seen_enough(ts::ProgramTime time) const;
+  bool may_start(ts::ProgramTime time);
   void start();
   void resume();
   void send(Timed& timed);
+  ts::Ticks27 note_margin(ts::ProgramTime time);
   void count_on(Track& track, ts::Packet& packet, const Timed& timed);
   void move_times(ts::Packet& packet, ts::ProgramTime near);
-  ts::Ticks90 move_from(const Base& base) const;
-  void settle_lag(ts::ProgramTime time);
+  ts::Ticks90 move_of(ts::ProgramTime presented, const Base& base) const;
+  void settle_lag();
+  bool is_too_early(mux::MultiplexTime due);
   void follow(ts::SteadyTime now);
 
   mux::Multiplexer& multiplexer_;
@@ -169,8 +189,8 @@ class ServiceFeed {
   mux::ClockFollower follower_;
   ts::SteadyTime last_follow_{};
   ts::Ticks27 shift_{0};
-  ts::Ticks27 lag_{0}, wanted_lag_{0};
-  ts::ProgramTime last_lag_change_{};
+  Lag lag_;
+  ts::ProgramTime latest_{};  // time stamp that was seen
   std::optional<ts::Ticks27> least_slack_;
   std::optional<ts::Ticks27> least_margin_;
   mux::MultiplexTime fed_until_{};

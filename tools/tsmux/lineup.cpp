@@ -267,8 +267,8 @@ void Lineup::look_for_new() {
 void Lineup::check_targets() const {
   const bool more_may_come = std::ranges::any_of(inputs_, [](const auto& input) { return input->reception.live; });
   for (const ComponentSpec& spec : component_specs_) {
-    const bool is_there = std::ranges::any_of(
-        services_, [&](const auto& service) { return service->ids.service == spec.target; });
+    const bool is_there =
+        std::ranges::any_of(services_, [&](const auto& service) { return service->ids.service == spec.target; });
     if (!is_there && !more_may_come) throw std::runtime_error(spec.subject() + ": no such service in the multiplex");
   }
 }
@@ -298,6 +298,7 @@ void Lineup::update(std::size_t reception) {
   for (const InputSpec& spec : specs_) {
     if (spec.reception == reception) update(spec);
   }
+  set_programs(reception);
   update_entitlements(reception);
   update_grafts(reception);
   connect(reception);
@@ -375,41 +376,62 @@ void Lineup::update(Service& service, const psi::Service& found) {
   service.ids = *ids;
   service.sdt = found.sdt;
   make_pmt(service);
-  service.feed->set_program(program_of(service, *input.intake));
   ++changes_;
 }
 
-ServiceFeed::Program Lineup::program_of(const Service& service, const Intake& intake) const {
-  const psi::Pmt& pmt = service.source_pmt;
-  const auto& pids = service.ids.pids;
+// Services of one input with one PCR PID have one clock: that of the first of them, which sends the components of all.
+const Lineup::Service& Lineup::carrier_of(const Service& service) const {
+  const ts::Pid pcr_pid = service.source_pmt.pcr_pid;
+  if (pcr_pid == ts::null_pid) return service;
+  const auto carrier = std::ranges::find_if(services_, [&](const auto& other) {
+    return other->input.reception == service.input.reception && other->source_pmt.pcr_pid == pcr_pid;
+  });
+  return carrier == services_.end() ? service : **carrier;
+}
+
+// What a service's feed sends: nothing of what an earlier one does.
+ServiceFeed::Program Lineup::program_of(const Service& service) const {
+  ServiceFeed::Program program;
+  if (&carrier_of(service) != &service) return program;
+  const auto is_sent = [&](ts::Pid pid) {
+    return std::ranges::any_of(program.components,
+                               [pid](const auto& component) { return component.stream.pid == pid; });
+  };
   const auto is_sent_by_another = [&](ts::Pid pid) {
     for (const auto& other : services_) {
       if (other.get() == &service) return false;
-      if (other->input.reception == service.input.reception && has_stream(other->source_pmt, pid)) return true;
+      if (other->input.reception == service.input.reception && other->feed->sends(pid)) return true;
     }
     return false;
   };
-  ServiceFeed::Program program;
-  const auto own_pcr = pids.find(pmt.pcr_pid);
-  if (pmt.pcr_pid != ts::null_pid && own_pcr != pids.end()) {
+  const auto add = [&](const psi::Pmt::Stream& stream, const ServiceIds& ids) {
+    const auto pid = ids.pids.find(stream.pid);
+    if (pid == ids.pids.end() || is_sent(stream.pid) || is_sent_by_another(stream.pid)) return;
+    program.components.push_back({stream, pid->second});
+  };
+  for (const auto& each : services_) {
+    if (each->input.reception != service.input.reception || &carrier_of(*each) != &service) continue;
+    for (const auto& stream : each->source_pmt.streams) {
+      if (!each->input.dropped.contains(stream.pid)) add(stream, each->ids);
+    }
+    for (const ts::Pid ecm : ecm_pids(each->source_pmt)) add(section_stream(ecm), each->ids);
+  }
+  const psi::Pmt& pmt = service.source_pmt;
+  const auto own_pcr = service.ids.pids.find(pmt.pcr_pid);
+  if (pmt.pcr_pid != ts::null_pid && own_pcr != service.ids.pids.end()) {
     program.source_pcr_pid = pmt.pcr_pid;
     program.pcr_pid = own_pcr->second;
   } else {
     // It has no clock: another of its stream tells the time of its packets.
-    program.source_pcr_pid = intake.any_pcr_pid().value_or(ts::null_pid);
-  }
-  for (const auto& stream : pmt.streams) {
-    const auto pid = pids.find(stream.pid);
-    const bool is_dropped = service.input.dropped.contains(stream.pid);
-    if (pid != pids.end() && !is_dropped && !is_sent_by_another(stream.pid))
-      program.components.push_back({stream, pid->second});
-  }
-  for (const ts::Pid ecm : ecm_pids(pmt)) {
-    const auto pid = pids.find(ecm);
-    if (pid == pids.end() || has_stream(pmt, ecm) || is_sent_by_another(ecm)) continue;
-    program.components.push_back({section_stream(ecm), pid->second});
+    program.source_pcr_pid = input_of(service.input.reception).intake->any_pcr_pid().value_or(ts::null_pid);
   }
   return program;
+}
+
+void Lineup::set_programs(std::size_t reception) {
+  for (const auto& service : services_) {
+    if (service->input.reception == reception) service->feed->set_program(program_of(*service));
+  }
 }
 
 std::vector<psi::Pmt::Stream> Lineup::grafted_to(const Service& service) const {
@@ -439,13 +461,14 @@ void Lineup::update_grafts(std::size_t reception) {
       if (!spec.pids.contains(stream.pid)) continue;
       for (const ts::Pid pid : psi::conditional_access_pids(stream.descriptors)) ecms.insert(pid);
     }
+    const Service& carrier = carrier_of(**target);
     const auto pids = ids_.assign(spec, ecms);
     if (!pids) {
       notes_.log(Priority::error, "{}: no PID is left for it; it is not sent", spec.subject());
       continue;
     }
     auto graft = std::ranges::find_if(grafts_, [&](const auto& other) { return other->spec == spec; });
-    if (graft != grafts_.end() && (*graft)->target != target->get()) {
+    if (graft != grafts_.end() && ((*graft)->target != target->get() || (*graft)->carrier != &carrier)) {
       grafts_.erase(graft);
       graft = grafts_.end();
     }
@@ -454,7 +477,8 @@ void Lineup::update_grafts(std::size_t reception) {
       graft = std::prev(grafts_.end());
       (*graft)->spec = spec;
       (*graft)->target = target->get();
-      (*graft)->feed = make_feed(input.reception, *(*target)->program, (*target)->feed.get());
+      (*graft)->carrier = &carrier;
+      (*graft)->feed = make_feed(input.reception, *carrier.program, carrier.feed.get());
     }
     ServiceFeed::Program program;
     program.source_pcr_pid = pcr_pid_of(pmt, *input.intake).value_or(pmt.pcr_pid);
@@ -550,9 +574,10 @@ void Lineup::need(mux::MultiplexTime until) {
 
 void Lineup::watch(Service& service, ts::SteadyTime now) {
   const Input& input = input_of(service.input.reception);
-  const std::uint64_t packets = service.feed->figures().packets;
+  const Service& carrier = carrier_of(service);
+  const std::uint64_t packets = carrier.feed->figures().packets;
   const bool is_alive = std::exchange(service.packets, packets) != packets ||
-                        (!input.reception.live && (!input.intake->ended() || service.program->queued() > 0));
+                        (!input.reception.live && (!input.intake->ended() || carrier.program->queued() > 0));
   if (is_alive) {
     if (service.state == Service::State::lost) {
       service.state = Service::State::running;

@@ -104,6 +104,7 @@ class Lineup {
   struct Graft {
     ComponentSpec spec;
     const Service* target = nullptr;
+    const Service* carrier = nullptr;       // whose clock it goes by: the target, or that which sends its packets
     std::vector<psi::Pmt::Stream> streams;  // as sent
     std::unique_ptr<ServiceFeed> feed;
   };
@@ -140,7 +141,9 @@ class Lineup {
   void update_entitlements(std::size_t reception);
   Service& service_of(const InputSpec& spec, psi::ServiceId id);
   std::optional<ts::Pid> pcr_pid_of(const psi::Pmt& pmt, const Intake& intake) const;
-  ServiceFeed::Program program_of(const Service& service, const Intake& intake) const;
+  const Service& carrier_of(const Service& service) const;
+  ServiceFeed::Program program_of(const Service& service) const;
+  void set_programs(std::size_t reception);
   std::vector<psi::Pmt::Stream> grafted_to(const Service& service) const;
   ServiceFeed::Options feed_options(const Reception& reception) const;
   std::unique_ptr<ServiceFeed> make_feed(const Reception& reception, mux::Multiplexer::Program& program,

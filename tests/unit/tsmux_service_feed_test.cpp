@@ -659,7 +659,7 @@ TEST(ServiceFeedLiveTest, GoesOnAfterAPause) {
   live.bench.run(10s);
   live.input.off = true;
   live.bench.run(2s);
-  live.feed->pause();
+  live.feed->pause(false);
   live.bench.run(500ms);
   const auto pcrs = live.bench.received.pcrs.size();
   live.bench.run(10s);

@@ -591,7 +591,7 @@ void Lineup::watch(Service& service, ts::SteadyTime now) {
   const bool is_over = !input.reception.live || input.intake->ended();
   if (service.state == Service::State::lost || (!is_over && now - service.alive < loss_noticed)) return;
   service.state = Service::State::lost;
-  service.feed->pause();
+  service.feed->pause(service.is_announced());
   ++changes_;
   const std::string reason =
       is_over ? "its input has ended" : fmt::format("no packets for {}", cli::human_duration(loss_noticed));

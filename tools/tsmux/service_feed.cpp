@@ -458,10 +458,10 @@ void ServiceFeed::finish() {
   if (!running_) start();
 }
 
-void ServiceFeed::pause() {
+void ServiceFeed::pause(bool keeps_clock) {
   if (!running_ || paused_) return;
   paused_ = true;
-  if (!target_) output_.set_clock(nullptr, std::nullopt);
+  if (!target_ && !keeps_clock) output_.set_clock(nullptr, std::nullopt);
   for (const auto& track : tracks_) {
     track->scanner.reset();
     track->decoded.reset();

@@ -75,8 +75,9 @@ class ServiceFeed {
   void poll(ts::SteadyTime now);
   // A file has ended: all that is held leaves.
   void finish();
-  // The input has stopped: no more PCRs are sent until it goes on.
-  void pause();
+  // The input has stopped, until packets come again. With its clock kept, PCRs go on, and receivers have theirs when it
+  // comes back.
+  void pause(bool keeps_clock);
 
   // Its clock runs in the multiplex.
   bool is_running() const { return running_; }

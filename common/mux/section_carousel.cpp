@@ -20,6 +20,14 @@ constexpr std::size_t least_payload = 183;
 constexpr std::int64_t transport_bytes = ts::packet_size;  // of a packet in TB
 constexpr std::int64_t system_bytes = 184;                 // and in Bsys
 
+unsigned number_of(const psi::SectionBytes& section) { return section.size() > 6 ? section[6] : 0; }
+
+// Where the section with that section_number is, `otherwise` if there is none.
+std::size_t place_of(unsigned number, const std::vector<psi::SectionBytes>& sections, std::size_t otherwise) {
+  const auto found = std::ranges::find(sections, number, number_of);
+  return found == sections.end() ? otherwise : static_cast<std::size_t>(found - sections.begin());
+}
+
 constexpr ts::Ticks27 slack(ts::Ticks27 interval) { return interval / 10; }
 
 }  // namespace
@@ -53,6 +61,8 @@ void SectionCarousel::set(const TableKey& key, std::vector<psi::SectionBytes> se
   interval = std::max(interval, separation);
   if (table.sections == sections && table.interval == interval) return;
   table.make = nullptr;
+  // The one whose turn it is must not wait for one that has come before it.
+  if (!table.sections.empty()) table.at = place_of(number_of(table.sections[table.at]), sections, table.at);
   table.sections = std::move(sections);
   table.interval = interval;
   begin_anew(table);

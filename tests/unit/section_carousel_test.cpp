@@ -279,6 +279,17 @@ TEST(SectionCarousel, PacksSectionsThatAreDueTogether) {
   for (const auto& [key, sections] : bench.sections) EXPECT_LE(longest_gap(sections), interval_si);
 }
 
+// Of EIT p/f the input may bring the following event first.
+TEST(SectionCarousel, LetsNoSectionWaitForOneThatComesBeforeIt) {
+  Bench bench;
+  const auto sections = make_table(eit_key(1), 2, 190);
+  bench.carousel.set(eit_key(1), {sections[1]}, interval_si);
+  bench.run(3500ms);  // just before its next turn
+  bench.carousel.set(eit_key(1), sections, interval_si);
+  bench.run(10s);
+  EXPECT_LE(longest_gap(bench.sections.at(eit_key(1))), interval_si);
+}
+
 TEST(SectionCarousel, PacksManySectionsIntoOnePacket) {
   Bench bench;
   for (std::uint16_t i = 1; i <= 9; ++i) set(bench, eit_key(i), 1, 20, interval_si);

@@ -15,7 +15,8 @@ constexpr ts::Ticks27 longest_wait = std::chrono::seconds{1};
 constexpr ts::Ticks27 longest_lead = std::chrono::seconds{13};
 // From a packet's sending to its decoding at the least, past TB and MB.
 constexpr ts::Ticks27 least_lead = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{30});
-
+// The same for what its own buffers kept back, if it had so much: more than that is not needed to be on time.
+constexpr ts::Ticks27 wanted_lead = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{100});
 // How late packets may become that others of a better rank are sent before.
 constexpr ts::Ticks27 longest_queueing = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{20});
 // From sending to decoding at the most: of sound half a second, so that one with a small B and far ahead in its source
@@ -154,7 +155,8 @@ Multiplexer::Departure Multiplexer::departure_of(const Stream& stream, const Str
   const MultiplexTime elementary =
       std::max(from, std::min({room.elementary.value_or(due), latest, due + longest_lead}));
   return {.from = std::max(std::min(room.transport, due + longest_wait), elementary),
-          .held_until = elementary > earliest ? std::optional{elementary} : std::nullopt};
+          .held_until = elementary > earliest ? std::optional{elementary} : std::nullopt,
+          .wanted = decoded ? std::optional{*decoded - wanted_lead} : std::nullopt};
 }
 
 // When the stream's first packet may leave: into the heap of those that wait for that.
@@ -169,6 +171,10 @@ void Multiplexer::schedule(Stream& stream, MultiplexTime now) {
   stream.deadline_ =
       std::max(entry.due, std::min(stream.deadline_ + stream.buffer_.spacing(), entry.due + longest_lead));
   if (departure.held_until) stream.deadline_ = std::max(stream.deadline_, *departure.held_until);
+  // What its own buffers kept back has time until it is decoded: those of many streams may let go at once.
+  if (stream.deadline_ > entry.due && departure.wanted) {
+    stream.deadline_ = std::max(stream.deadline_, *departure.wanted);
+  }
   waiting_.push_back({stream.from_, &stream, stream.schedule_});
   std::ranges::push_heap(waiting_, Later{});
 }

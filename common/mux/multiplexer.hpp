@@ -154,6 +154,7 @@ class Multiplexer {
   struct Departure {
     MultiplexTime from;
     std::optional<MultiplexTime> held_until;  // by its own EB
+    std::optional<MultiplexTime> wanted;      // when its decoding wants it to have left
   };
   Departure departure_of(const Stream& stream, const Stream::Entry& entry, const DecoderBuffer& buffer,
                          MultiplexTime now) const;

@@ -198,6 +198,31 @@ TEST_F(MultiplexerTest, SendsBurstsOfAnyKindWithinTheBuffersOfADecoder) {
   }
 }
 
+// Many with pictures decoded at the same moments, and buffers filled as far as they go: all are let go at once.
+TEST_F(MultiplexerTest, LosesNothingWhereFullBuffersOfManyLetGoAtOnce) {
+  make(8'000'000);
+  auto limits = video_limits();
+  limits.elementary_size = 60'000;
+  std::vector<std::unique_ptr<Load>> loads;
+  for (unsigned i = 0; i < 4; ++i) {  // 1.4 Mb/s each, and headers
+    auto& program = multiplexer().add_program(i);
+    loads.push_back(std::make_unique<Load>(
+        program, Load::Options{ts::Pid{0x101 + i}, limits, ticks(120ms), 21'000, ticks(500ms), ticks(300ms)}, 1));
+    for (int unit = 0; unit < 200; ++unit) loads.back()->push_unit();
+  }
+  while (std::ranges::any_of(loads, [](const auto& load) { return load->queued() > 0; })) {
+    const std::uint64_t first = multiplexer().position();
+    const auto packets = run(100);
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+      if (packets[i].pid() == ts::null_pid) continue;
+      loads.at(packets[i].pid().value() - 0x101)
+          ->take(packets[i], multiplexer().rate().time_of(first + i), multiplexer().rate().ticks_per_packet());
+    }
+    ASSERT_FALSE(HasFailure());
+  }
+  for (const auto& load : loads) EXPECT_GT(load->figures().elementary, 50'000);
+}
+
 TEST_F(MultiplexerTest, SendsPcrsInTimeThatAreExactToATick) {
   // Ten programs at a rate that is low, and no multiple of anything.
   make(3'141'593, ticks(40ms));

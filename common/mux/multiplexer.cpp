@@ -323,9 +323,10 @@ ts::Packet Multiplexer::send(Stream& stream, MultiplexTime now) {
   ts::Packet packet = entry.packet;
   if (program.clock_ != nullptr && has_pcr(packet)) {
     const OutputClock& clock = *program.clock_;
-    if (stream.pid_ == program.pcr_pid_) {
+    const bool is_on_pcr_pid = stream.pid_ == program.pcr_pid_;
+    if (is_on_pcr_pid) note_pcr(program, now);
+    if (is_on_pcr_pid || stream.has_program_clock_) {
       packet.set_pcr(clock.wire(clock.at(now)));
-      note_pcr(program, now);
     } else {
       // Of a clock that is not the program's: as much later as it leaves.
       packet.set_pcr(*packet.pcr() + (clock.at(now) - clock.at(entry.due)));

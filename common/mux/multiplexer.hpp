@@ -57,6 +57,8 @@ class Multiplexer {
     // PID and continuity counter are those to be sent. A PCR in it is overwritten.
     void push(const ts::Packet& packet, MultiplexTime due, const DecoderBuffer::Part& part);
 
+    // Its PCRs are those of the program's clock, also while the program has them on another PID.
+    void set_has_program_clock() { has_program_clock_ = true; }
     std::size_t queued() const { return queue_.size(); }
     std::uint64_t sent() const { return sent_; }  // packets
 
@@ -69,6 +71,7 @@ class Multiplexer {
     };
     Program& program_;
     ts::Pid pid_;
+    bool has_program_clock_ = false;
     DecoderBuffer buffer_;
     Ring<Entry> queue_;
     bool scheduled_ = false;          // in a heap of the multiplexer

@@ -375,7 +375,7 @@ void Lineup::update(Service& service, const psi::Service& found) {
   service.source_pmt = std::move(pmt);
   service.ids = *ids;
   service.sdt = found.sdt;
-  make_pmt(service);
+  service.has_new_pmt = true;
   ++changes_;
 }
 
@@ -432,6 +432,9 @@ void Lineup::set_programs(std::size_t reception) {
   for (const auto& service : services_) {
     if (service->input.reception == reception) service->feed->set_program(program_of(*service));
   }
+  for (const auto& service : services_) {
+    if (service->input.reception == reception && std::exchange(service->has_new_pmt, false)) make_pmt(*service);
+  }
 }
 
 std::vector<psi::Pmt::Stream> Lineup::grafted_to(const Service& service) const {
@@ -443,7 +446,19 @@ std::vector<psi::Pmt::Stream> Lineup::grafted_to(const Service& service) const {
 }
 
 void Lineup::make_pmt(Service& service) {
-  service.pmt = multiplex_pmt(service.source_pmt, service.input, service.ids, grafted_to(service));
+  service.coming_pmts.push_back(
+      {.from = carrier_of(service).feed->changes_at(),
+       .pmt = multiplex_pmt(service.source_pmt, service.input, service.ids, grafted_to(service))});
+  announce(service);
+}
+
+void Lineup::announce(Service& service) {
+  auto& coming = service.coming_pmts;
+  while (!coming.empty() && coming.front().from <= context_.multiplexer.now() + context_.ahead) {
+    service.pmt = std::move(coming.front().pmt);
+    coming.pop_front();
+    ++changes_;
+  }
 }
 
 void Lineup::update_grafts(std::size_t reception) {
@@ -555,6 +570,7 @@ void Lineup::connect(std::size_t reception) {
 
 void Lineup::poll(ts::SteadyTime now) {
   for (const auto& input : inputs_) input->intake->poll(now);
+  settle();
   if (now < next_look_) return;
   next_look_ = now + look_interval;
   look_for_new();
@@ -566,6 +582,15 @@ void Lineup::poll(ts::SteadyTime now) {
     if (lacks_clock) update(i);
   }
   for (const auto& service : services_) watch(*service, now);
+}
+
+void Lineup::settle() {
+  for (const auto& service : services_) {
+    service->feed->settle();
+    announce(*service);
+  }
+  for (const auto& graft : grafts_) graft->feed->settle();
+  for (const auto& entitlements : entitlements_) entitlements->feed->settle();
 }
 
 void Lineup::need(mux::MultiplexTime until) {

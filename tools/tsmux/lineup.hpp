@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -35,6 +36,12 @@ class Lineup {
     ServiceIds ids;           // in the multiplex
     psi::Pmt source_pmt;
     psi::Pmt pmt;                          // as sent, without a version
+    struct ComingPmt {
+      mux::MultiplexTime from;
+      psi::Pmt pmt;
+    };
+    bool has_new_pmt = false;              // of which pmt and coming_pmts do not know
+    std::deque<ComingPmt> coming_pmts;     // when what is queued by the ones before has left
     std::optional<psi::Sdt::Service> sdt;  // the input's
     State state = State::running;
     mux::Multiplexer::Program* program = nullptr;  // the multiplexer's
@@ -149,6 +156,8 @@ class Lineup {
   std::unique_ptr<ServiceFeed> make_feed(const Reception& reception, mux::Multiplexer::Program& program,
                                          const ServiceFeed* target) const;
   void make_pmt(Service& service);
+  void announce(Service& service);
+  void settle();
   void connect(std::size_t reception);
   void remove(Service& service);
   void rank_services();

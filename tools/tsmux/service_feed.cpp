@@ -77,17 +77,19 @@ ServiceFeed::ServiceFeed(mux::Multiplexer& multiplexer, mux::Multiplexer::Progra
 
 ServiceFeed::~ServiceFeed() {
   for (const auto& track : tracks_) output_.remove_stream(*track->stream);
+  for (const auto& track : leaving_) output_.remove_stream(*track->stream);
   if (!target_) output_.set_clock(nullptr, std::nullopt);
 }
 
 void ServiceFeed::set_program(const Program& program) {
   if (program == program_) return;
+  if (source_clock_.ticks_per_packet()) time_held();  // by what it was
   auto before = std::exchange(tracks_, {});
   const auto component_of = component_of_;
   component_of_.fill(-1);
   for (const Component& component : program.components) adopt(before, component);
-  for (const auto& track : before) {
-    if (track) output_.remove_stream(*track->stream);
+  for (auto& track : before) {
+    if (track) leaving_.push_back(std::move(track));
   }
   for (const auto& track : tracks_) {
     if (track->stream) continue;
@@ -101,9 +103,28 @@ void ServiceFeed::set_program(const Program& program) {
     if (stays) timed.component = static_cast<std::size_t>(now);
     return !stays;
   });
-  const bool clock_changes = program.pcr_pid != program_.pcr_pid;
+  for (const auto& track : tracks_) {
+    if (track->component.stream.pid == program.source_pcr_pid && !target_) track->stream->set_has_program_clock();
+  }
   program_ = program;
-  if (clock_changes && running_ && !paused_ && !target_) output_.set_clock(&clock_, program_.pcr_pid);
+  changes_at_ = running_ ? std::max(fed_until_, multiplexer_.now()) : multiplexer_.now();
+  settle();
+}
+
+void ServiceFeed::settle() {
+  if (running_ && !paused_ && sent_pcr_pid_ != program_.pcr_pid && multiplexer_.now() + options_.ahead >= changes_at_) {
+    set_clock();
+  }
+  std::erase_if(leaving_, [this](const auto& track) {
+    if (track->stream->queued() > 0 || track->component.pid == sent_pcr_pid_) return false;
+    output_.remove_stream(*track->stream);
+    return true;
+  });
+}
+
+void ServiceFeed::set_clock() {
+  sent_pcr_pid_ = program_.pcr_pid;
+  if (!target_) output_.set_clock(&clock_, program_.pcr_pid);
 }
 
 // Takes the component's track out of those there were, or makes one.
@@ -327,14 +348,14 @@ void ServiceFeed::start() {
   clock_ = mux::OutputClock{at, first, source_clock_.wire(first) - lag};
   running_ = true;
   figures_.unclocked = 0;  // of the first moment, before the second PCR
-  if (!target_) output_.set_clock(&clock_, program_.pcr_pid);
+  set_clock();
   for (Timed& timed : waiting_) send(timed);
   waiting_ = {};
 }
 
 void ServiceFeed::resume() {
   paused_ = false;
-  if (!target_) output_.set_clock(&clock_, program_.pcr_pid);
+  set_clock();
 }
 
 void ServiceFeed::send(Timed& timed) {

@@ -64,8 +64,13 @@ class ServiceFeed {
   ServiceFeed(const ServiceFeed&) = delete;
   ServiceFeed& operator=(const ServiceFeed&) = delete;
 
-  // What is there from the next packet on. Components that stay on their PIDs go on as they were.
+  // What is there from the next packet on. Components that stay on their PIDs go on as they were; what is queued of
+  // those that go is sent before they do.
   void set_program(const Program& program);
+  // When the last packet before that leaves, at the latest: the PMT should change some time before.
+  mux::MultiplexTime changes_at() const { return changes_at_; }
+  // Does what has to wait for packets to leave. At least every 100 ms of the multiplex.
+  void settle();
   bool wants(ts::Pid pid) const { return pid == program_.source_pcr_pid || component_of_[pid.value()] >= 0; }
   bool sends(ts::Pid pid) const { return component_of_[pid.value()] >= 0; }
 
@@ -140,6 +145,7 @@ class ServiceFeed {
     ts::Ticks27 at(ts::ProgramTime time) const;
   };
 
+  void set_clock();
   void feed_clock(ts::Pcr pcr, const Held& held, bool signalled);
   bool has_waited_too_long(std::uint64_t position) const;
   void adopt(std::vector<std::unique_ptr<Track>>& before, const Component& component);
@@ -171,6 +177,9 @@ class ServiceFeed {
   const ServiceFeed* target_;
   Program program_;
   std::vector<std::unique_ptr<Track>> tracks_;
+  std::vector<std::unique_ptr<Track>> leaving_;  // no longer in the program, until they are sent
+  mux::MultiplexTime changes_at_{};
+  std::optional<ts::Pid> sent_pcr_pid_;  // that of the program, from then on
   std::array<std::int16_t, ts::Pid::count> component_of_;
   ts::Continuity continuity_;
 

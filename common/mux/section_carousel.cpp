@@ -30,6 +30,9 @@ std::size_t place_of(unsigned number, const std::vector<psi::SectionBytes>& sect
 
 constexpr ts::Ticks27 slack(ts::Ticks27 interval) { return interval / 10; }
 
+// How long a PMT leaves room for the PAT.
+constexpr ts::Ticks27 patience = std::chrono::duration_cast<ts::Ticks27>(std::chrono::milliseconds{100});
+
 }  // namespace
 
 SectionCarousel::Rank SectionCarousel::rank_of(const TableKey& key) {
@@ -162,25 +165,26 @@ void SectionCarousel::refresh(const Stream& changed) {
 }
 
 MultiplexTime SectionCarousel::ready(const Stream& stream) const {
-  if (stream.sending()) return room(stream);
+  if (stream.sending()) return room(stream, stream.sections[stream.next_section].due);
   MultiplexTime first = MultiplexTime::max();
   for (const Queue& queue : stream.queues) first = std::min(first, queue.first());
   if (!stream.resting.empty()) {
     const Table& table = **stream.resting.begin();
     first = std::min(first, std::max(table.quiet, stream.queues[table.rank].when(table)));
   }
-  return first == MultiplexTime::max() ? first : std::max(first, room(stream));
+  return first == MultiplexTime::max() ? first : std::max(first, room(stream, first));
 }
 
 // PAT and CAT enter the buffers of every program. There, PMTs leave room for a packet of them, which could otherwise
-// wait for ever until all programs have room at once.
-MultiplexTime SectionCarousel::room(const Stream& stream) const {
+// wait for ever until all programs have room at once; but not for so long that a PAT which fills the buffers alone lets
+// no PMT pass.
+MultiplexTime SectionCarousel::room(const Stream& stream, MultiplexTime due) const {
   const auto room_in = [](const Buffers& buffers, std::int64_t packets) {
     return std::max(buffers.transport.has_room_for(packets * transport_bytes),
                     buffers.system.has_room_for(packets * system_bytes));
   };
   if (!stream.psi) return stream.buffers.transport.has_room_for(transport_bytes);
-  if (!stream.shared) return room_in(stream.buffers, 2);
+  if (!stream.shared) return std::min(room_in(stream.buffers, 2), std::max(room_in(stream.buffers, 1), due + patience));
   MultiplexTime latest = MultiplexTime::min();
   for (const auto& [pid, other] : streams_) {
     if (other.psi) latest = std::max(latest, room_in(other.buffers, 1));

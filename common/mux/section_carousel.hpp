@@ -172,7 +172,7 @@ class SectionCarousel {
   void refresh(const Stream& changed);
   void end_rest(Stream& stream, MultiplexTime now);
   MultiplexTime ready(const Stream& stream) const;
-  MultiplexTime room(const Stream& stream) const;
+  MultiplexTime room(const Stream& stream, MultiplexTime due) const;
   Stream* most_urgent(MultiplexTime now);
   static Urgency urgency(const Stream& stream, MultiplexTime now);
 

@@ -20,8 +20,8 @@ using namespace std::chrono_literals;
 
 // "latency" stands first, so that it can be left out: see keys_of().
 constexpr std::array<std::string_view, 16> input_keys{
-    "latency", "drop",    "eit",    "lcn",      "live",     "loop",    "name", "newsid", "on-loss",
-    "pid-map", "pmt-pid", "priority", "provider", "service", "type", "xmltv"};
+    "latency", "drop",    "eit",     "lcn",      "live",     "loop",    "name", "newsid",
+    "on-loss", "pid-map", "pmt-pid", "priority", "provider", "service", "type", "xmltv"};
 constexpr std::array<std::string_view, 7> component_keys{"latency", "live", "loop", "pid", "pid-map", "service", "to"};
 
 // A service_descriptor has 255 bytes for both and three more, and a selector of the character table before each.
@@ -333,6 +333,13 @@ bool operator==(const InputSpec& a, const InputSpec& b) {
                     s.on_loss, s.priority, s.channel, s.dropped, s.pid_map, s.pmt_pid, s.eit, s.xmltv);
   };
   return content(a) == content(b);
+}
+
+bool InputSpec::is_same_service(const InputSpec& other) const {
+  const auto identity = [](const InputSpec& s) {
+    return std::tie(s.source.place, s.all_services, s.service, s.new_id, s.dropped, s.pid_map, s.pmt_pid);
+  };
+  return identity(*this) == identity(other);
 }
 
 ComponentSpec ComponentSpec::parse(std::string_view text) {

@@ -63,7 +63,7 @@ struct InputSpec {
   std::optional<std::string> service_name, provider;  // UTF-8
   std::optional<std::uint8_t> service_type;
   OnLoss on_loss = OnLoss::keep;
-  unsigned priority = 0;  // 0: the last to go when there is too much
+  unsigned priority = 0;                 // 0: the last to go when there is too much
   std::optional<std::uint16_t> channel;  // logical channel number
   std::set<ts::Pid> dropped;             // components left out, by their PIDs in the source
   psi::PidMap pid_map;                   // source to multiplex, also of PMT and PCR
@@ -83,6 +83,8 @@ struct InputSpec {
   psi::Pmt without_dropped(psi::Pmt pmt) const;
   // The same service of the same place with the same content; how it is received is the reception's.
   friend bool operator==(const InputSpec& a, const InputSpec& b);
+  // The same service with the same ids: what else may differ (names, priority ...) changes without a break.
+  bool is_same_service(const InputSpec& other) const;
 };
 
 struct ComponentSpec {

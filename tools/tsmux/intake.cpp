@@ -123,12 +123,13 @@ void Intake::need(mux::MultiplexTime until) {
 }
 
 void Intake::read_until(const std::function<bool()>& enough, std::uint64_t most) {
-  const std::uint64_t last = packets_ + most;
+  if (options_.live || looked_through_) return;
   looking_ = true;
   const auto timeout = options_.may_block ? patience : 0ms;
-  while (!options_.live && !ended_ && packets_ < last && !enough() && read(timeout)) {
+  while (!ended_ && packets_ < most && !enough() && read(timeout)) {
   }
   looking_ = false;
+  looked_through_ = packets_ >= most;
 }
 
 std::string Intake::trouble() const { return reader_ ? reader_->trouble() : source_->trouble(); }

@@ -47,6 +47,8 @@ class Intake {
   // Of a file, before its feeds are known: reads on until `enough`; gives up after so many packets. All that was read
   // comes again, to the feeds too, at the first need().
   void read_until(const std::function<bool()>& enough, std::uint64_t most);
+  // There was no more of it, or it gave up.
+  bool is_looked_through() const { return ended_ || looked_through_; }
 
   const psi::ServiceTracker& tracker() const { return tracker_; }
   // Whether PCRs have come on this PID; and the first PID on which any have.
@@ -89,7 +91,7 @@ class Intake {
     bool after_loss;
   };
   std::vector<Seen> seen_;  // of a file, before need()
-  bool looking_ = false;
+  bool looking_ = false, looked_through_ = false;
   std::uint64_t position_ = 0;
   std::uint64_t packets_ = 0;
   std::optional<ts::SteadyTime> last_arrival_;

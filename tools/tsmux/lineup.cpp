@@ -23,6 +23,10 @@ constexpr ts::Ticks27 ticks(std::chrono::nanoseconds time) { return std::chrono:
 constexpr std::uint64_t file_look_packets = 60'000;
 // A live service that sends nothing for so long is lost.
 constexpr std::chrono::seconds loss_noticed{2};
+// One that does not come so soon is worth a word.
+constexpr std::chrono::seconds missing_noticed{5};
+// One that its input does not name any more, for so long, is forgotten.
+constexpr std::chrono::seconds gone_noticed{10};
 constexpr std::chrono::milliseconds look_interval{100};
 // Live packets that may wait to be taken: 300 ms at 1 Gb/s, 3 s at 100 Mb/s.
 constexpr std::size_t live_queue = 200'000;
@@ -108,8 +112,9 @@ void Lineup::configure(const Options& options) {
   std::vector<Service*> gone;
   for (const auto& service : services_) {
     const Input* input = &input_of(service->input.reception);
-    const auto same = std::ranges::find_if(
-        options.inputs, [&](const InputSpec& spec) { return kept[spec.reception] == input && spec == service->input; });
+    const auto same = std::ranges::find_if(options.inputs, [&](const InputSpec& spec) {
+      return kept[spec.reception] == input && spec.is_same_service(service->input);
+    });
     if (same == options.inputs.end()) {
       gone.push_back(service.get());
     } else {
@@ -127,6 +132,7 @@ void Lineup::configure(const Options& options) {
   specs_ = options.inputs;
   component_specs_ = options.components;
   sends_cat_ = options.cat;
+  tell_missing_at_ = std::chrono::steady_clock::now() + missing_noticed;
   ids_.configure(specs_, component_specs_);
   rank_services();
   if (begun_) {
@@ -144,7 +150,8 @@ void Lineup::remove(Service& service) {
 
 void Lineup::rank_services() {
   for (const auto& service : services_) {
-    const auto spec = std::ranges::find(specs_, service->input);
+    const auto spec =
+        std::ranges::find_if(specs_, [&](const InputSpec& each) { return each.is_same_service(service->input); });
     const auto place = static_cast<unsigned>(spec - specs_.begin());
     service->program->set_rank(service->input.priority * rank_step + std::min(place, rank_step - 1));
   }
@@ -174,7 +181,7 @@ std::string Lineup::problem_of(const InputSpec& spec) const {
   const auto& tracker = input.intake->tracker();
   if (!input.intake->failure().empty()) return input.intake->failure();
   if (!tracker.pat()) {
-    if (!input.intake->ended()) return {};
+    if (!input.intake->is_looked_through()) return {};
     return input.intake->figures().packets == 0 ? input.reception.name + ": no transport stream packets in it"
                                                 : input.reception.name + ": no PAT in it";
   }
@@ -188,8 +195,9 @@ std::string Lineup::problem_of(const InputSpec& spec) const {
                        services_text(tracker));
   }
   if (tracker.services().empty()) return input.reception.name + ": no service in it";
-  if (input.intake->ended() && wanted_of(spec, tracker).empty()) return input.reception.name + ": no PMT in it";
-  if (input.intake->ended() && !input.intake->any_pcr_pid()) {
+  const bool is_looked_through = input.intake->is_looked_through();
+  if (is_looked_through && wanted_of(spec, tracker).empty()) return input.reception.name + ": no PMT in it";
+  if (is_looked_through && !input.intake->any_pcr_pid()) {
     return input.reception.name + ": no program clock (PCR) in it to play it by";
   }
   return {};
@@ -211,6 +219,7 @@ std::string Lineup::problem_of(const ComponentSpec& spec) const {
 bool Lineup::is_settled(const InputSpec& spec) const { return is_found(spec) || !problem_of(spec).empty(); }
 
 bool Lineup::is_settled(std::size_t reception) const {
+  if (input_of(reception).intake->is_looked_through()) return true;
   const auto is_done = [&](const InputSpec& spec) { return spec.reception != reception || is_settled(spec); };
   return std::ranges::all_of(specs_, is_done) && std::ranges::all_of(component_specs_, is_done, origin_of);
 }
@@ -314,7 +323,7 @@ void Lineup::update(const InputSpec& spec) {
 Lineup::Service& Lineup::service_of(const InputSpec& spec, psi::ServiceId id) {
   const bool follows_any = !spec.service && !spec.all_services;
   for (const auto& service : services_) {
-    if (service->input == spec && (follows_any || service->source == id)) {
+    if (service->input.is_same_service(spec) && (follows_any || service->source == id)) {
       service->source = id;
       return *service;
     }
@@ -369,14 +378,23 @@ void Lineup::update(Service& service, const psi::Service& found) {
   }
   if (pmt == service.source_pmt && *ids == service.ids && found.sdt == service.sdt) return;
   if (service.source_pmt.streams.empty()) {
-    cli::log(Priority::info, "{}: service {} is {} in the multiplex", input.reception.name, id_text(service.source),
-             id_text(ids->service));
+    notes_.log(Priority::info, "{}: service {} is {} in the multiplex", input.reception.name, id_text(service.source),
+               id_text(ids->service));
   }
   service.source_pmt = std::move(pmt);
   service.ids = *ids;
+  if (cli::logs(Priority::debug)) tell_pids(service);
   service.sdt = found.sdt;
   service.has_new_pmt = true;
   ++changes_;
+}
+
+void Lineup::tell_pids(const Service& service) {
+  std::string text;
+  for (const auto& [from, to] : service.ids.pids)
+    text += fmt::format(", {} is {}", cli::to_text(from), cli::to_text(to));
+  notes_.log(Priority::debug, "service {}: PMT on {}{}", id_text(service.ids.service),
+             cli::to_text(service.ids.pmt_pid), text);
 }
 
 // Services of one input with one PCR PID have one clock: that of the first of them, which sends the components of all.
@@ -582,6 +600,36 @@ void Lineup::poll(ts::SteadyTime now) {
     if (lacks_clock) update(i);
   }
   for (const auto& service : services_) watch(*service, now);
+  give_up(now);
+  if (now >= tell_missing_at_) tell_missing();
+}
+
+// What is asked for of live inputs and has not come.
+void Lineup::tell_missing() {
+  tell_missing_at_ = ts::SteadyTime::max();
+  for (const InputSpec& spec : specs_) {
+    const Input& input = input_of(spec.reception);
+    if (!input.reception.live || is_found(spec)) continue;
+    const auto& tracker = input.intake->tracker();
+    const std::string reason = !tracker.pat() ? "no PAT has come" : "it has " + services_text(tracker);
+    cli::log(Priority::warning, "{}: is not there yet; {}", spec.subject(), reason);
+  }
+}
+
+// What service=all brought, and its input no longer names.
+void Lineup::give_up(ts::SteadyTime now) {
+  for (std::size_t i = services_.size(); i-- > 0;) {
+    Service& service = *services_[i];
+    const auto& tracker = input_of(service.input.reception).intake->tracker();
+    const bool is_gone = service.input.all_services && service.state == Service::State::lost &&
+                         tracker.find(service.source) == nullptr && now - service.alive > gone_noticed;
+    if (!is_gone) continue;
+    const std::size_t reception = service.input.reception;
+    std::erase_if(grafts_, [&](const auto& graft) { return graft->target == &service || graft->carrier == &service; });
+    remove(service);
+    update(reception);
+    ++changes_;
+  }
 }
 
 void Lineup::settle() {

@@ -35,7 +35,7 @@ class Lineup {
     psi::ServiceId known_as;  // the first of these: what its ids are given to
     ServiceIds ids;           // in the multiplex
     psi::Pmt source_pmt;
-    psi::Pmt pmt;                          // as sent, without a version
+    psi::Pmt pmt;  // as sent, without a version
     struct ComingPmt {
       mux::MultiplexTime from;
       psi::Pmt pmt;
@@ -159,6 +159,9 @@ class Lineup {
   void announce(Service& service);
   void settle();
   void connect(std::size_t reception);
+  void give_up(ts::SteadyTime now);
+  void tell_missing();
+  void tell_pids(const Service& service);
   void remove(Service& service);
   void rank_services();
   void watch(Service& service, ts::SteadyTime now);
@@ -175,7 +178,7 @@ class Lineup {
   std::vector<std::unique_ptr<Graft>> grafts_;
   std::vector<std::unique_ptr<Entitlements>> entitlements_;
   std::uint64_t changes_ = 0;
-  ts::SteadyTime next_look_{};
+  ts::SteadyTime next_look_{}, tell_missing_at_ = ts::SteadyTime::max();
   cli::RateLimited notes_{20}, loss_notes_{20};
 };
 

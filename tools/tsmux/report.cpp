@@ -30,8 +30,8 @@ std::string_view state_text(const Lineup::Service& service) {
 
 }  // namespace
 
-void Report::set_output(std::string output, const io::Sink* sink) {
-  output_ = std::move(output);
+void Report::set_output(const io::Endpoint& output, const io::Sink* sink) {
+  output_ = output;
   sink_ = sink;
 }
 
@@ -112,8 +112,8 @@ void Report::tell_losses() {
   }
   if (sink_ == nullptr) return;
   const auto sent = sink_->statistics();
-  losses_.tell(output_, "packets dropped", sent.dropped_packets - sent.refused_packets);
-  losses_.tell(output_, "packets refused by the network", sent.refused_packets);
+  losses_.tell(output_.text, "packets dropped", sent.dropped_packets - sent.refused_packets);
+  losses_.tell(output_.text, std::string{io::refusal(output_)}, sent.refused_packets);
 }
 
 void Report::refresh(cli::Metrics& metrics) {
@@ -218,7 +218,7 @@ std::string Report::state() const {
                    fed.margin ? fmt::format("{:.0f}", seconds(*fed.margin) * 1e3) : "-",
                    fmt::format("{:.1f}", seconds(fed.lag) * 1e3)});
   }
-  return fmt::format("{}: {}\n{}", output_, status_line(), table.text());
+  return fmt::format("{}: {}\n{}", output_.text, status_line(), table.text());
 }
 
 }  // namespace tsmux

@@ -10,6 +10,7 @@
 #include "common/cli/log.hpp"
 #include "common/cli/loss_log.hpp"
 #include "common/cli/metrics.hpp"
+#include "common/io/endpoint.hpp"
 #include "common/io/sink.hpp"
 #include "common/mux/multiplexer.hpp"
 #include "common/mux/section_carousel.hpp"
@@ -23,8 +24,7 @@ class Report {
   Report(const mux::Multiplexer& multiplexer, mux::SectionCarousel& carousel, const Lineup& lineup)
       : multiplexer_(multiplexer), carousel_(carousel), lineup_(lineup) {}
 
-  // `output`: its name. The sink may be null.
-  void set_output(std::string output, const io::Sink* sink);
+  void set_output(const io::Endpoint& output, const io::Sink* sink);
   void set_vbr() { vbr_ = true; }
   // Once a second of the multiplex: rates, and what was lost since the last time.
   void measure();
@@ -46,7 +46,7 @@ class Report {
   const mux::Multiplexer& multiplexer_;
   mux::SectionCarousel& carousel_;
   const Lineup& lineup_;
-  std::string output_;
+  io::Endpoint output_;
   const io::Sink* sink_ = nullptr;
   bool vbr_ = false;
 

@@ -124,7 +124,7 @@ cli::ExitStatus Session::run() {
   if (options_.realtime && output_->realtime_refused()) {
     cli::log(Priority::warning, "--rt: no right to real-time priority; sending goes on without");
   }
-  report_.set_output(options_.output.text, &output_->sink());
+  report_.set_output(options_.output, &output_->sink());
   if (live_) time_base_ = TimeBase{std::chrono::steady_clock::now()};
   start_wall_ = options_.start_time.value_or(std::chrono::system_clock::now());
   lineup_.begin();
@@ -215,9 +215,16 @@ void Session::reload() {
   manager_.reloading();
   try {
     Options options = reread_();
-    if (options.rate != options_.rate || options.output.text != options_.output.text || options.vbr != options_.vbr ||
-        is_live(options) != live_) {
-      throw cli::UsageError("--bitrate, --vbr, the output, and whether it goes in real time stay until a restart");
+    if (options.rate != options_.rate || options.output.text != options_.output.text || options.vbr != options_.vbr) {
+      cli::log(Priority::warning, "--bitrate, --vbr and the output stay as they are until a restart");
+      options.rate = options_.rate;
+      options.output = options_.output;
+      options.vbr = options_.vbr;
+    }
+    if (is_live(options) != live_) {
+      throw cli::UsageError(
+          "whether the multiplex goes in real time, as it does with a live input or a socket output, "
+          "cannot change before a restart");
     }
     lineup_.configure(options);
     tables_.configure(options);

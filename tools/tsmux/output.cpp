@@ -5,9 +5,19 @@
 #include <utility>
 
 namespace tsmux {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Datagrams that are due within so much leave on one wake-up: at 38 Mb/s 900 of those a second, not 3600 that are each
+// awaited awake, and a fifth of the CPU time. With --rt each leaves at its time.
+constexpr milliseconds coalesce{1};
+
+}  // namespace
 
 Output::Output(const Options& options, const TimeBase& time_base, std::function<bool()> stopping)
-    : time_base_(time_base), pacer_(io::Pacer::Options{.realtime = options.realtime}) {
+    : time_base_(time_base),
+      pacer_({.realtime = options.realtime, .coalesce = options.realtime ? milliseconds{0} : coalesce}) {
   io::SinkOptions sink;
   sink.live = options.live;
   sink.due = [this](std::uint64_t position) { return due(position); };

@@ -128,6 +128,7 @@ cli::ExitStatus Session::run() {
   if (live_) time_base_ = TimeBase{std::chrono::steady_clock::now()};
   start_wall_ = options_.start_time.value_or(std::chrono::system_clock::now());
   lineup_.begin();
+  tables_.update(lineup_, multiplexer_.now());  // or the first sections of events would be of services not known yet
   manager_.ready();
   multiplex();
   manager_.stopping();

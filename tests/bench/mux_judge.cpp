@@ -173,11 +173,6 @@ struct Clock {
 
   static constexpr Seconds window_length = 2;
 
-  // The clock's value at a time not long after the last PCR.
-  std::optional<double> ticks_at(Seconds time) const {
-    if (count == 0) return std::nullopt;
-    return static_cast<double>(last) + (time - last_time) * 27e6;
-  }
   void begin(std::int64_t pcr, Seconds time) {
     ticks = 0;
     first = {time, 0};
@@ -421,7 +416,6 @@ class Sources {
     std::size_t source;  // file and PID
     std::int64_t pts;
     std::uint64_t hash;
-    std::size_t partner = none;  // the nearest of another component of the file: see pair()
   };
   static constexpr std::size_t none = SIZE_MAX;
 
@@ -731,7 +725,8 @@ class Judge {
 
   static Kind kind_of(unsigned type, const std::vector<Byte>& bytes, std::size_t at, std::size_t end) {
     if (type == 0x01 || type == 0x02 || type == 0x10 || type == 0x1B || type == 0x24) return Kind::video;
-    if (type == 0x03 || type == 0x04 || type == 0x0F || type == 0x11 || type == 0x81 || type == 0x87) return Kind::audio;
+    const bool is_aac = type == 0x0F || type == 0x11, is_ac3 = type == 0x81 || type == 0x87;
+    if (type == 0x03 || type == 0x04 || is_aac || is_ac3) return Kind::audio;
     if (type == 0x05 || (type >= 0x0A && type <= 0x0D) || type == 0x86) return Kind::sections;
     if (type != 0x06) return Kind::none;
     for (; at + 2 <= end; at += 2u + bytes[at + 1]) {
@@ -776,7 +771,8 @@ class Judge {
     const auto ahead = [&](Seconds time) {
       const double ticks = static_cast<double>(clock->last) + (time - clock->last_time) * 27e6;
       const auto whole = static_cast<std::int64_t>(std::floor(ticks));
-      return (static_cast<double>(step(whole, *pes.dts * 300, pcr_modulus)) + static_cast<double>(whole) - ticks) / 27e6;
+      const auto left = static_cast<double>(step(whole, *pes.dts * 300, pcr_modulus));
+      return (left + static_cast<double>(whole) - ticks) / 27e6;
     };
     Seconds slack = ahead(pes.end);
     // The last of its frames is decoded later than the first.
@@ -905,8 +901,8 @@ class Judge {
     print_offsets();
   }
   void print_clocks() const {
-    std::printf("\n%-8s %10s %12s %12s %12s %18s %10s\n", "PCR PID", "count", "longest ms", "line ns", "local ns", "ppm",
-                "signalled");
+    std::printf("\n%-8s %10s %12s %12s %12s %18s %10s\n", "PCR PID", "count", "longest ms", "line ns", "local ns",
+                "ppm", "signalled");
     for (const Stream& stream : streams_) {
       if (!stream.clock) continue;
       const Clock& c = *stream.clock;

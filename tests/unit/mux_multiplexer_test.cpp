@@ -88,8 +88,8 @@ class Load {
     for (bool first = true; offset_ < end; first = false) {
       const std::size_t header = first ? 14 : 0, free = options_.brings_pcr ? 176 : 184;
       DecoderBuffer::Part part{offset_, std::min<std::size_t>(end - offset_, free - header), header};
-      stream_->push(numbered(options_.pid, counter_++ & 15, static_cast<std::uint32_t>(parts_.size()), options_.brings_pcr),
-                    due_, part);
+      const auto number = static_cast<std::uint32_t>(parts_.size());
+      stream_->push(numbered(options_.pid, counter_++ & 15, number, options_.brings_pcr), due_, part);
       parts_.push_back({part, decoded, first ? bytes : 0});
       offset_ += part.stream_bytes;
     }
@@ -107,7 +107,8 @@ class Load {
       const Sent& sent = parts_.at(number_of(packet));
       EXPECT_EQ(number_of(packet), next_++) << "in order, none missing";
       tstd_.feed(time, length, sent.part.stream_bytes, sent.part.header_bytes);
-      if (sent.unit_bytes > 0) tstd_.add(sent.part.offset, sent.unit_bytes, ts::ProgramTime{sent.decoded.time_since_epoch()});
+      const ts::ProgramTime decoded{sent.decoded.time_since_epoch()};
+      if (sent.unit_bytes > 0) tstd_.add(sent.part.offset, sent.unit_bytes, decoded);
     }
     for (const ts::TstdEvent& event : tstd_.events()) {
       if (event.kind == ts::TstdEvent::Kind::transport_not_empty) continue;
@@ -185,7 +186,8 @@ TEST_F(MultiplexerTest, SendsBurstsOfAnyKindWithinTheBuffersOfADecoder) {
       for (std::size_t i = 0; i < packets.size(); ++i) {
         const auto load = loads.find(packets[i].pid());
         if (load == loads.end()) continue;
-        load->second->take(packets[i], multiplexer().rate().time_of(first + i), multiplexer().rate().ticks_per_packet());
+        const auto& rate = multiplexer().rate();
+        load->second->take(packets[i], rate.time_of(first + i), rate.ticks_per_packet());
       }
       if (HasFailure()) FAIL() << "seed " << seed << ", step " << step;
     }
@@ -228,7 +230,8 @@ TEST_F(MultiplexerTest, SendsPcrsInTimeThatAreExactToATick) {
   make(3'141'593, ticks(40ms));
   std::vector<std::unique_ptr<OutputClock>> clocks;
   for (unsigned i = 0; i < 10; ++i) {
-    clocks.push_back(std::make_unique<OutputClock>(at(0ms), ts::ProgramTime{}, ts::Pcr{ts::Ticks27{1'000'000'007LL * i}}));
+    const ts::Pcr first{ts::Ticks27{1'000'000'007LL * i}};
+    clocks.push_back(std::make_unique<OutputClock>(at(0ms), ts::ProgramTime{}, first));
     auto& program = multiplexer().add_program(i);
     program.set_clock(clocks.back().get(), ts::Pid{0x100 + i});
     if (i % 2 == 0) {  // the others have PCRs alone
@@ -429,7 +432,8 @@ TEST_F(MultiplexerTest, AUnitDecodedInAnHourHoldsUpNothingForLong) {
   stream.set_limits(audio_limits());
   stream.begin_unit(0, at(1h));
   for (unsigned n = 0; n < 100; ++n) {
-    stream.push(numbered(stream.pid(), n, n), at(10ms * n), {.offset = 184u * n, .stream_bytes = 184, .header_bytes = 0});
+    stream.push(numbered(stream.pid(), n, n), at(10ms * n),
+                {.offset = 184u * n, .stream_bytes = 184, .header_bytes = 0});
   }
   run_until(at(14s));
   EXPECT_GT(stream.sent(), 0u);

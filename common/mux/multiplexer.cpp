@@ -103,14 +103,22 @@ void Multiplexer::run(std::size_t count, std::vector<ts::Packet>& out) {
 std::optional<ts::Packet> Multiplexer::take(MultiplexTime now) {
   now_ = now;
   release(now);
-  if (next_pcr_ <= now) {
-    if (Program* program = pcr_due(now)) return send_pcr(*program, now);
+  find_overload(now);
+  const bool has_table = tables_.next() <= now;
+  // PCRs cannot wait; but there may be so many that tables would never have a slot.
+  const bool has_pcr_turn = next_pcr_ <= now && !(has_table && last_was_pcr_);
+  last_was_pcr_ = false;
+  if (has_pcr_turn) {
+    if (Program* program = pcr_due(now)) {
+      last_was_pcr_ = true;
+      return send_pcr(*program, now);
+    }
   }
-  if (tables_.next() <= now) {
+  if (has_table) {
     ++table_packets_;
     return tables_.take(now);
   }
-  if (Stream* stream = next_stream(now)) return send(*stream, now);
+  if (Stream* stream = next_stream()) return send(*stream, now);
   return std::nullopt;
 }
 
@@ -214,17 +222,23 @@ bool Multiplexer::is_too_late(const Place& place, MultiplexTime now) const {
   return now - place.time > options_.patience + turn;
 }
 
-// The most urgent one, taken out of the heap. When packets are too late there is less rate than is wanted: the program
-// of the highest rank then gets only the slots that the others leave, and if that is not enough, the next one too.
-Multiplexer::Stream* Multiplexer::next_stream(MultiplexTime now) {
+// When packets are too late there is less rate than is wanted: the program of the highest rank then gets only the slots
+// that the others leave, and if that is not enough, the next one too.
+void Multiplexer::find_overload(MultiplexTime now) {
+  const Place* place = most_urgent();
+  if (place == nullptr || place->time >= now) {
+    put_back_.reset();
+    return;
+  }
+  if (is_too_late(*place, now)) put_back(now);
+  if (put_back_) drop_late(now);
+}
+
+// The most urgent one, taken out of the heap.
+Multiplexer::Stream* Multiplexer::next_stream() {
+  if (put_back_) return next_by_rank();
   const Place* place = most_urgent();
   if (place == nullptr) return nullptr;
-  if (place->time >= now) put_back_.reset();
-  if (is_too_late(*place, now)) put_back(now);
-  if (put_back_) {
-    drop_late(now);
-    return next_by_rank();
-  }
   Stream* stream = place->stream;
   std::ranges::pop_heap(ready_, Later{});
   ready_.pop_back();
@@ -279,15 +293,19 @@ void Multiplexer::drop_late(MultiplexTime now) {
   }
 }
 
+// Of the lowest rank. Programs that are put back get half as many.
 Multiplexer::Program* Multiplexer::pcr_due(MultiplexTime now) {
+  const auto time_of = [this](const Program& program) {
+    const bool is_back = put_back_ && program.rank_ >= put_back_->rank && program.next_pcr_ != MultiplexTime::max();
+    return is_back ? program.next_pcr_ + options_.pcr_interval : program.next_pcr_;
+  };
   Program* due = nullptr;
+  for (const auto& program : programs_) {
+    if (time_of(*program) <= now && (due == nullptr || program->rank_ < due->rank_)) due = program.get();
+  }
   next_pcr_ = MultiplexTime::max();
   for (const auto& program : programs_) {
-    if (due == nullptr && program->next_pcr_ <= now) {
-      due = program.get();
-    } else {
-      next_pcr_ = std::min(next_pcr_, program->next_pcr_);
-    }
+    if (program.get() != due) next_pcr_ = std::min(next_pcr_, time_of(*program));
   }
   return due;
 }

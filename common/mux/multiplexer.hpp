@@ -166,7 +166,8 @@ class Multiplexer {
   void release(MultiplexTime now);
   const Place* most_urgent();
   bool is_too_late(const Place& place, MultiplexTime now) const;
-  Stream* next_stream(MultiplexTime now);
+  void find_overload(MultiplexTime now);
+  Stream* next_stream();
   Program* pcr_due(MultiplexTime now);
   ts::Packet send_pcr(Program& program, MultiplexTime now);
   ts::Packet send(Stream& stream, MultiplexTime now);
@@ -189,6 +190,7 @@ class Multiplexer {
     ts::Ticks27 lateness;
   };
   std::optional<PutBack> put_back_;
+  bool last_was_pcr_ = false;
   MultiplexTime now_{};
   std::uint64_t position_ = 0;
   std::uint64_t null_packets_ = 0, table_packets_ = 0;

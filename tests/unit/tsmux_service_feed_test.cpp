@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "common/mux/multiplexer.hpp"
-#include "common/ts/continuity.hpp"
 #include "common/ts/pes.hpp"
 #include "tests/support/si_section.hpp"
 #include "tests/support/stream_builder.hpp"
+#include "tests/unit/tsmux_receiver.hpp"
 
 namespace tsmux {
 namespace {
@@ -42,62 +42,6 @@ ServiceFeed::Program program_of(const psi::Pmt& pmt) {
   for (const auto& stream : pmt.streams) program.components.push_back({stream, ts::Pid{stream.pid.value() + 0x100u}});
   return program;
 }
-
-using Stamps = std::map<ts::Pid, std::vector<ts::Timestamp>>;
-
-void collect(const ts::Packet& packet, Stamps& stamps) {
-  if (!packet.unit_start() || packet.transport_error()) return;
-  const auto header = ts::PesHeader::parse(packet.payload());
-  if (header && header->pts) stamps[packet.pid()].push_back(*header->pts);
-}
-
-// What a receiver has of the multiplex.
-class Receiver {
- public:
-  void take(const ts::Packet& packet, mux::MultiplexTime now) {
-    if (packet.pid() == ts::null_pid) return;
-    const auto continuity = continuity_.check(packet);
-    if (ts::Continuity::is_error(continuity.verdict)) lost[packet.pid()] += continuity.missing;
-    ++packets[packet.pid()];
-    if (const auto pcr = packet.pcr()) {
-      EXPECT_FALSE(packet.discontinuity());
-      if (last_pcr_) {
-        // One clock that runs on: no jump, and as fast as the multiplex but for some ppm.
-        const double error = static_cast<double>((distance(*last_pcr_, *pcr) - (now - last_pcr_at_)).count());
-        EXPECT_LE(std::abs(error), 2 + 350e-6 * static_cast<double>((now - last_pcr_at_).count()));
-      }
-      pcrs.push_back({now, *pcr});
-      last_pcr_ = pcr;
-      last_pcr_at_ = now;
-    }
-    const std::size_t before = stamps[packet.pid()].size();
-    collect(packet, stamps);
-    if (stamps[packet.pid()].size() > before && last_pcr_) {
-      const ts::Pcr pcr = *last_pcr_ + (now - last_pcr_at_);
-      const Ticks90 lead = distance(ts::Timestamp{Ticks90{pcr.base()}}, stamps[packet.pid()].back());
-      leads[packet.pid()].push_back(static_cast<double>(lead.count()) / 90e3);
-    }
-  }
-  std::uint64_t all_lost() const {
-    std::uint64_t sum = 0;
-    for (const auto& [pid, count] : lost) sum += count;
-    return sum;
-  }
-
-  struct Sample {
-    mux::MultiplexTime at;
-    ts::Pcr pcr;
-  };
-  std::vector<Sample> pcrs;
-  Stamps stamps;
-  std::map<ts::Pid, std::vector<double>> leads;  // s: PTS against the PCR when it comes
-  std::map<ts::Pid, std::uint64_t> lost, packets;
-
- private:
-  ts::Continuity continuity_;
-  std::optional<ts::Pcr> last_pcr_;
-  mux::MultiplexTime last_pcr_at_{};
-};
 
 // Feeds of files, as fast as they go.
 class Bench {

@@ -56,7 +56,8 @@ void Intake::feed(std::span<const ts::Packet> packets, ts::SteadyTime arrival, b
       has_pcr_.set(pid.value());
       if (!any_pcr_pid_) any_pcr_pid_ = pid;
     }
-    if (const auto route = route_of_[pid.value()]; route != 0) {
+    // What is only looked at comes again.
+    if (const auto route = route_of_[pid.value()]; route != 0 && !looking_) {
       for (ServiceFeed* feed : routes_[route]) feed->feed(packet, position, arrival);
     }
   }

@@ -103,11 +103,6 @@ void Lineup::configure(const Options& options) {
       opened[i] = open(options.receptions[i]);
     }
   }
-  grafts_.clear();
-  for (const auto& entitlements : std::exchange(entitlements_, {})) {
-    entitlements->feed.reset();
-    context_.multiplexer.remove_program(*entitlements->program);
-  }
   // A service stays if its input does and is asked for alike.
   std::vector<Service*> gone;
   for (const auto& service : services_) {
@@ -121,6 +116,7 @@ void Lineup::configure(const Options& options) {
       service->input = *same;
     }
   }
+  remove_others(options, kept, gone);
   for (Service* service : gone) remove(*service);
   for (const auto& input : inputs_) input->intake->set_feeds({});
   for (std::size_t i = 0; i < kept.size(); ++i) {
@@ -137,8 +133,29 @@ void Lineup::configure(const Options& options) {
   rank_services();
   if (begun_) {
     for (std::size_t i = 0; i < inputs_.size(); ++i) update(i);
+    for (const auto& service : services_) make_pmt(*service);  // components may have gone
   }
   ++changes_;
+}
+
+// Components and entitlements that are no longer asked for, or whose input or service goes.
+void Lineup::remove_others(const Options& options, const std::vector<Input*>& kept, const std::vector<Service*>& gone) {
+  const auto goes = [&](const Service* service) { return std::ranges::find(gone, service) != gone.end(); };
+  std::erase_if(grafts_, [&](const auto& graft) {
+    const Input* input = &input_of(graft->spec.reception);
+    const auto same = std::ranges::find_if(options.components, [&](const ComponentSpec& spec) {
+      return kept[spec.reception] == input && spec == graft->spec;
+    });
+    if (same == options.components.end() || goes(graft->target) || goes(graft->carrier)) return true;
+    graft->spec = *same;
+    return false;
+  });
+  std::erase_if(entitlements_, [&](const auto& entitlements) {
+    if (options.cat && std::ranges::find(kept, entitlements->input) != kept.end()) return false;
+    entitlements->feed.reset();
+    context_.multiplexer.remove_program(*entitlements->program);
+    return true;
+  });
 }
 
 void Lineup::remove(Service& service) {

@@ -162,6 +162,7 @@ class Lineup {
   void give_up(ts::SteadyTime now);
   void tell_missing();
   void tell_pids(const Service& service);
+  void remove_others(const Options& options, const std::vector<Input*>& kept, const std::vector<Service*>& gone);
   void remove(Service& service);
   void rank_services();
   void watch(Service& service, ts::SteadyTime now);

@@ -392,6 +392,19 @@ TEST_F(ServiceFeedTest, AChangeOfThePmtLeavesWhatStaysAsItIs) {
   EXPECT_EQ(bench.received.stamps[out_video], bench.source[video]);
 }
 
+TEST_F(ServiceFeedTest, AComponentThatComesBackAtOnceGoesOn) {
+  Bench bench{program_of(pmt())};
+  bench.play(builder.make(5s));
+  auto without = program_of(pmt());
+  without.components.pop_back();
+  bench.feed->set_program(without);
+  bench.feed->set_program(program_of(pmt()));
+  bench.play(builder.make(5s));
+  bench.finish();
+  EXPECT_EQ(bench.received.all_lost(), 0u);
+  EXPECT_EQ(bench.received.stamps[out_audio], bench.source[audio]);
+}
+
 TEST_F(ServiceFeedTest, AComponentOfAnotherKindOnItsPidGoesOnCounting) {
   Bench bench{program_of(pmt())};
   bench.play(builder.make(5s));

@@ -85,6 +85,8 @@ void ServiceFeed::set_program(const Program& program) {
   if (program == program_) return;
   if (source_clock_.ticks_per_packet()) time_held();  // by what it was
   auto before = std::exchange(tracks_, {});
+  // One that comes back before it has left goes on.
+  for (auto& track : std::exchange(leaving_, {})) before.push_back(std::move(track));
   const auto component_of = component_of_;
   component_of_.fill(-1);
   for (const Component& component : program.components) adopt(before, component);

@@ -4,6 +4,7 @@
 #include "common/cli/app.hpp"
 #include "common/cli/main.hpp"
 #include "common/cli/signals.hpp"
+#include "common/io/sink.hpp"
 #include "tools/tsmux/options.hpp"
 #include "tools/tsmux/session.hpp"
 
@@ -25,7 +26,11 @@ cli::ExitStatus run(int argc, char** argv) {
     tsmux::complete(again);
     return again;
   };
-  return tsmux::Session{options, signals, app.metrics_file(), reread}.run();
+  try {
+    return tsmux::Session{options, signals, app.metrics_file(), reread}.run();
+  } catch (const io::BrokenPipe&) {
+    return cli::ExitStatus::failed;
+  }
 }
 
 }  // namespace

@@ -123,3 +123,7 @@ run_examples() {
 @test "examples of tsplayout(1)" {
   run_examples tsplayout
 }
+
+@test "examples of tsmux(1)" {
+  run_examples tsmux
+}

@@ -6,6 +6,8 @@
     stream_facts.py same PID A B        whether A's packets of a PID are in B, in that order and with none left out
     stream_facts.py sections PID FILE   "table_id extension" of each sort of section on a PID
     stream_facts.py spacing PID FILE    the longest time between two packets of a PID in ms, by the PCRs of the file
+    stream_facts.py lead PID FILE       the least time from a packet that brings a PTS to that PTS in ms, by the PCRs
+    stream_facts.py rates FILE          "PID RATE" of each PID with PCRs: bit/s of the file, by its first and last PCR
 """
 import bisect
 import sys
@@ -50,8 +52,8 @@ def losses(name):
     return breaks
 
 
-def spacing(number, name):
-    stream = packets(name)
+def timeline(stream):
+    """The clock of the first PID with PCRs, as a function of the index in the stream, and where it begins and ends."""
     clock_pid = next(pid(p) for p in stream if pcr(p) is not None)
     clock = [(i, pcr(p)) for i, p in enumerate(stream) if pid(p) == clock_pid and pcr(p) is not None]
     indices = [i for i, _ in clock]
@@ -61,8 +63,41 @@ def spacing(number, name):
         (i, a), (j, b) = clock[right - 1], clock[right]
         return a + (b - a) * (index - i) / (j - i)
 
-    times = [time(i) for i, p in enumerate(stream) if pid(p) == number and indices[0] <= i <= indices[-1]]
+    return time, indices[0], indices[-1]
+
+
+def spacing(number, name):
+    stream = packets(name)
+    time, first, last = timeline(stream)
+    times = [time(i) for i, p in enumerate(stream) if pid(p) == number and first <= i <= last]
     return max(b - a for a, b in zip(times, times[1:])) / 27000
+
+
+def pts(packet):
+    payload = packet[5 + packet[4] if packet[3] & 0x20 else 4 :]
+    if packet[1] & 0x40 and payload[:3] == b"\0\0\1" and payload[7] & 0x80:
+        coded = int.from_bytes(payload[9:14], "big")
+        return (coded >> 33 & 7) << 30 | (coded >> 17 & 0x7FFF) << 15 | coded >> 1 & 0x7FFF
+    return None
+
+
+def lead(number, name):
+    stream = packets(name)
+    time, _, _ = timeline(stream)
+    return min(pts(p) * 300 - time(i) for i, p in enumerate(stream) if pid(p) == number and pts(p) is not None) / 27000
+
+
+def rates(name):
+    first, last = {}, {}
+    for position, packet in enumerate(packets(name)):
+        clock = pcr(packet)
+        if clock is not None:
+            last[pid(packet)] = (position, clock)
+            first.setdefault(pid(packet), last[pid(packet)])
+    for number, (begin, start) in first.items():
+        end, stop = last[number]
+        ticks = (stop - start) % (300 << 33)
+        yield number, (end - begin) * SIZE * 8 * 27_000_000 / ticks if ticks else 0
 
 
 def sections(number, name):
@@ -105,6 +140,11 @@ def main():
     elif command == "sections":
         for table, extension in sorted(sections(int(arguments[0], 0), arguments[1])):
             print(f"{table:#04x} {extension}")
+    elif command == "lead":
+        print(round(lead(int(arguments[0], 0), arguments[1])))
+    elif command == "rates":
+        for number, rate in rates(arguments[0]):
+            print(number, f"{rate:.1f}")
     elif command == "spacing":
         print(round(spacing(int(arguments[0], 0), arguments[1])))
     else:

@@ -446,7 +446,8 @@ state() {
   wait_until state out.ts 3 4
   has_grown out.ts 700000
   kill -USR1 "$muxer"
-  wait_until grep -qE '^0x0002 +udp://239.1.0.2:5000,iface=lo 0x0001 +running ' log
+  wait_until grep -qE '^0x0003 +udp://239.1.0.2:5000,iface=lo 0x0001 +running ' log
+  grep -qE '^0x0002 +udp://239.1.0.2:5000,iface=lo 0x0001 +running ' log
   end_multiplex
   begun out.ts
   [ -z "$(facts losses out.ts)" ]

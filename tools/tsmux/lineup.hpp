@@ -89,6 +89,8 @@ class Lineup {
   void need(mux::MultiplexTime until);
 
   const std::vector<std::unique_ptr<Service>>& services() const { return services_; }
+  // The service whose feed sends its components: itself, or an earlier one that has its PCR PID.
+  const Service& carrier_of(const Service& service) const;
   // The CATs of the inputs, if they are to be sent.
   std::vector<MappedCat> cats() const;
   // Counts all changes of what tables are made from.
@@ -148,7 +150,6 @@ class Lineup {
   void update_entitlements(std::size_t reception);
   Service& service_of(const InputSpec& spec, psi::ServiceId id);
   std::optional<ts::Pid> pcr_pid_of(const psi::Pmt& pmt, const Intake& intake) const;
-  const Service& carrier_of(const Service& service) const;
   ServiceFeed::Program program_of(const Service& service) const;
   void set_programs(std::size_t reception);
   std::vector<psi::Pmt::Stream> grafted_to(const Service& service) const;

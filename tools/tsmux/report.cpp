@@ -23,9 +23,9 @@ double seconds(ts::Ticks27 ticks) { return std::chrono::duration<double>(ticks).
 std::string rate_text(double rate) { return cli::human_rate(static_cast<std::int64_t>(rate)); }
 std::string id_text(psi::ServiceId id) { return fmt::format("0x{:04x}", id.value()); }
 
-std::string_view state_text(const Lineup::Service& service) {
+std::string_view state_text(const Lineup& lineup, const Lineup::Service& service) {
   if (service.state == Lineup::Service::State::lost) return "lost";
-  return service.feed->is_running() ? "running" : "starting";
+  return lineup.carrier_of(service).feed->is_running() ? "running" : "starting";
 }
 
 }  // namespace
@@ -212,7 +212,7 @@ std::string Report::state() const {
     const auto& fed = service->feed->figures();
     const auto meter = meters_.find(service->ids.service);
     table.add_row({id_text(service->ids.service), fmt::format("{} {}", input.name, id_text(service->source)),
-                   std::string{state_text(*service)}, meter == meters_.end() ? "-" : rate_text(meter->second.rate),
+                   std::string{state_text(lineup_, *service)}, meter == meters_.end() ? "-" : rate_text(meter->second.rate),
                    std::to_string(service->program->figures().dropped), std::to_string(fed.lost),
                    input.live ? fmt::format("{:+.1f}", fed.drift_ppm) : "-",
                    fed.margin ? fmt::format("{:.0f}", seconds(*fed.margin) * 1e3) : "-",

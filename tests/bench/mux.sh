@@ -110,7 +110,7 @@ for tool in "${tools[@]}"; do
 done
 
 # Live. CPU time is the scheduler's own count, to the nanosecond.
-ns_of() { cat "/proc/$1"/task/*/schedstat | awk '{ s += $1 } END { print s }'; }
+ns_of() { cat "/proc/$1"/task/*/schedstat | awk '{ s += $1 } END { printf "%.0f", s }'; }
 names=() groups=() ours=()
 start() { # NAME GROUP COMMAND...
   names+=("$1")

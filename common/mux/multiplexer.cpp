@@ -46,6 +46,7 @@ void Multiplexer::Stream::push(const ts::Packet& packet, MultiplexTime due, cons
 }
 
 void Multiplexer::Program::set_clock(const OutputClock* clock, std::optional<ts::Pid> pcr_pid) {
+  has_stopped_ = has_stopped_ || (clock_ != nullptr && clock == nullptr);
   clock_ = clock;
   pcr_pid_ = pcr_pid;
   find_pcr_stream();
@@ -325,7 +326,9 @@ ts::Packet Multiplexer::send_pcr(Program& program, MultiplexTime now) {
     stream->deadline_ += stream->buffer_.spacing();
     if (stream->scheduled_) schedule(*stream, now);
   }
-  return ts::Packet::pcr_only(*program.pcr_pid_, program.clock_->wire(program.clock_->at(now)), counter);
+  auto packet = ts::Packet::pcr_only(*program.pcr_pid_, program.clock_->wire(program.clock_->at(now)), counter);
+  packet.set_discontinuity(std::exchange(program.has_stopped_, false));
+  return packet;
 }
 
 void Multiplexer::note_pcr(Program& program, MultiplexTime now) {
@@ -342,7 +345,10 @@ ts::Packet Multiplexer::send(Stream& stream, MultiplexTime now) {
   if (program.clock_ != nullptr && has_pcr(packet)) {
     const OutputClock& clock = *program.clock_;
     const bool is_on_pcr_pid = stream.pid_ == program.pcr_pid_;
-    if (is_on_pcr_pid) note_pcr(program, now);
+    if (is_on_pcr_pid) {
+      note_pcr(program, now);
+      packet.set_discontinuity(std::exchange(program.has_stopped_, false));
+    }
     if (is_on_pcr_pid || stream.has_program_clock_) {
       packet.set_pcr(clock.wire(clock.at(now)));
     } else {

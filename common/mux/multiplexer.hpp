@@ -100,6 +100,7 @@ class Multiplexer {
     void set_rank(unsigned rank) { rank_ = rank; }
     unsigned rank() const { return rank_; }
     // What its PCRs show, and where they are sent; nothing: it has none. The clock is the caller's and outlives this.
+    // The first PCR after a time without has the discontinuity_indicator.
     void set_clock(const OutputClock* clock, std::optional<ts::Pid> pcr_pid);
     Stream& add_stream(ts::Pid pid);
     // What is queued is forgotten.
@@ -119,6 +120,7 @@ class Multiplexer {
     std::optional<ts::Pid> pcr_pid_;
     Stream* pcr_stream_ = nullptr;
     MultiplexTime next_pcr_ = MultiplexTime::max();
+    bool has_stopped_ = false;  // since its last PCR
     std::vector<std::unique_ptr<Stream>> streams_;
     Figures figures_;
   };

@@ -228,7 +228,7 @@ refuses() {
 @test "when there is too little rate, the service of the highest priority number loses, and is named" {
   tsmux -b 1300k --duration 6s -i two.ts,loop=yes,newsid=2,priority=1 -i one.ts,loop=yes --metrics m.prom out.ts 2>log
   cat log
-  grep -qE 'tsmux: the services need [0-9.]+ kb/s more than --bitrate 1\.30 Mb/s: dropped are [0-9.]+ kb/s of service 0x0002' log
+  grep -qE 'tsmux: more than --bitrate 1\.30 Mb/s can carry: dropped are [0-9.]+ kb/s of service 0x0002' log
   [ "$(metric m.prom service_dropped_packets_total 0x0002)" -gt 10 ]
   [ "$(metric m.prom service_dropped_packets_total 0x0002)" -gt $((2 * $(metric m.prom service_dropped_packets_total 0x0001))) ]
 }

@@ -472,11 +472,16 @@ TEST_F(MultiplexerTest, StopsPcrsWhenThereIsNoClock) {
   const OutputClock clock{at(0ms), ts::ProgramTime{}, ts::Pcr{}};
   auto& program = multiplexer().add_program(0);
   program.set_clock(&clock, ts::Pid{0x100});
-  EXPECT_TRUE(run(1)[0].pcr());
+  const auto first = run(1)[0];
+  EXPECT_TRUE(first.pcr());
+  EXPECT_FALSE(first.discontinuity());
   program.set_clock(nullptr, std::nullopt);
   expect_nothing_but(run(1000), {ts::null_pid});
   program.set_clock(&clock, ts::Pid{0x101});
-  EXPECT_EQ(run(1)[0].pid(), ts::Pid{0x101});
+  const auto packets = run(1000);
+  EXPECT_EQ(packets[0].pid(), ts::Pid{0x101});
+  EXPECT_TRUE(packets[0].discontinuity()) << "2.3.b: what comes after more than 100 ms";
+  EXPECT_EQ(std::ranges::count_if(packets, [](const auto& packet) { return packet.discontinuity(); }), 1);
 }
 
 }  // namespace

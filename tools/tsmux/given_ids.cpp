@@ -41,8 +41,8 @@ std::pair<IdKey, std::uint16_t> parse_line(std::string_view line) {
   const auto* const kind = std::ranges::find(kinds, name, &std::pair<std::string_view, Kind>::first);
   if (kind == kinds.end()) throw std::invalid_argument(fmt::format("\"{}\" is not service, pmt or pid", name));
   const bool is_service = kind->second == Kind::service;
-  const auto id = cli::parse_integer(take_word(line), is_service ? first_service : first_pid,
-                                     is_service ? last_service : last_pid);
+  const auto id =
+      cli::parse_integer(take_word(line), is_service ? first_service : first_pid, is_service ? last_service : last_pid);
   const auto number = cli::parse_integer(take_word(line), 0, 0xFFFF);
   if (line.empty()) throw std::invalid_argument("the input is missing");
   return {{kind->second, std::string{line}, static_cast<std::uint16_t>(number)}, static_cast<std::uint16_t>(id)};

@@ -61,8 +61,7 @@ void IdPool::take_back(const IdKey& key) {
   ++changes_;
 }
 
-std::optional<IdPool::Number> IdPool::find(Number own, unsigned n,
-                                           const std::function<bool(Number)>& is_wanted) const {
+std::optional<IdPool::Number> IdPool::find(Number own, unsigned n, const std::function<bool(Number)>& is_wanted) const {
   constexpr unsigned block_size = 0x100;
   const unsigned block = (1 + (n - 1) % blocks_) * block_size;
   for (unsigned i = 0; i < block_size; ++i) {

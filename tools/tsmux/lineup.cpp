@@ -128,7 +128,7 @@ void Lineup::configure(const Options& options) {
   specs_ = options.inputs;
   component_specs_ = options.components;
   sends_cat_ = options.cat;
-  tell_missing_at_ = std::chrono::steady_clock::now() + missing_noticed;
+  tell_missing_at_ = now_ + missing_noticed;
   ids_.configure(specs_, component_specs_);
   rank_services();
   if (begun_) {
@@ -222,6 +222,11 @@ std::string Lineup::problem_of(const InputSpec& spec) const {
 
 std::string Lineup::problem_of(const ComponentSpec& spec) const {
   const InputSpec origin = origin_of(spec);
+  const auto& tracker = input_of(spec.reception).intake->tracker();
+  if (tracker.pat() && !spec.service && tracker.services().size() > 1) {
+    return fmt::format("{}: holds {} services, say which by service=SID: {}", spec.subject(), tracker.services().size(),
+                       services_text(tracker));
+  }
   if (auto text = problem_of(origin); !text.empty()) return text;
   if (input_of(spec.reception).reception.live || !is_found(origin)) return {};
   const auto found = wanted_of(origin, input_of(spec.reception).intake->tracker()).front();
@@ -259,6 +264,7 @@ std::string Lineup::problem() const {
 }
 
 void Lineup::look(ts::SteadyTime now) {
+  now_ = now;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     inputs_[i]->intake->poll(now);
     look(i);
@@ -350,7 +356,7 @@ Lineup::Service& Lineup::service_of(const InputSpec& spec, psi::ServiceId id) {
   service->source = service->known_as = id;
   service->program = &context_.multiplexer.add_program(0);
   service->feed = make_feed(input_of(spec.reception).reception, *service->program, nullptr);
-  service->alive = std::chrono::steady_clock::now();
+  service->alive = now_;
   services_.push_back(std::move(service));
   Service& added = *services_.back();
   rank_services();
@@ -604,6 +610,7 @@ void Lineup::connect(std::size_t reception) {
 }
 
 void Lineup::poll(ts::SteadyTime now) {
+  now_ = now;
   for (const auto& input : inputs_) input->intake->poll(now);
   settle();
   if (now < next_look_) return;
@@ -619,6 +626,14 @@ void Lineup::poll(ts::SteadyTime now) {
   for (const auto& service : services_) watch(*service, now);
   give_up(now);
   if (now >= tell_missing_at_) tell_missing();
+}
+
+std::size_t Lineup::missing() const {
+  const auto is_missing = [&](const InputSpec& spec) {
+    return std::ranges::none_of(
+        services_, [&](const auto& service) { return service->has_begun && service->input.is_same_service(spec); });
+  };
+  return static_cast<std::size_t>(std::ranges::count_if(specs_, is_missing));
 }
 
 // What is asked for of live inputs and has not come.
@@ -638,8 +653,9 @@ void Lineup::give_up(ts::SteadyTime now) {
   for (std::size_t i = services_.size(); i-- > 0;) {
     Service& service = *services_[i];
     const auto& tracker = input_of(service.input.reception).intake->tracker();
-    const bool is_gone = service.input.all_services && service.state == Service::State::lost &&
-                         tracker.find(service.source) == nullptr && now - service.alive > gone_noticed;
+    const bool is_away = service.state == Service::State::lost || !service.has_begun;
+    const bool is_gone = service.input.all_services && is_away && tracker.find(service.source) == nullptr &&
+                         now - service.alive > gone_noticed;
     if (!is_gone) continue;
     const std::size_t reception = service.input.reception;
     std::erase_if(grafts_, [&](const auto& graft) { return graft->target == &service || graft->carrier == &service; });
@@ -653,6 +669,9 @@ void Lineup::settle() {
   for (const auto& service : services_) {
     service->feed->settle();
     announce(*service);
+    if (service->has_begun || !carrier_of(*service).feed->is_running()) continue;
+    service->has_begun = true;
+    ++changes_;
   }
   for (const auto& graft : grafts_) graft->feed->settle();
   for (const auto& entitlements : entitlements_) entitlements->feed->settle();
@@ -660,9 +679,11 @@ void Lineup::settle() {
 
 void Lineup::need(mux::MultiplexTime until) {
   for (const auto& input : inputs_) input->intake->need(until);
+  settle();
 }
 
 void Lineup::watch(Service& service, ts::SteadyTime now) {
+  if (!service.has_begun) return;
   const Input& input = input_of(service.input.reception);
   const Service& carrier = carrier_of(service);
   const std::uint64_t packets = carrier.feed->figures().packets;

@@ -47,8 +47,9 @@ class Lineup {
     mux::Multiplexer::Program* program = nullptr;  // the multiplexer's
     std::unique_ptr<ServiceFeed> feed;
 
-    // What is asked for is that it is not announced any more when it is lost.
-    bool is_announced() const { return state == State::running || input.on_loss == OnLoss::keep; }
+    bool has_begun = false;  // its clock runs, or has
+    // In the tables: from its first PCR on, and when it is lost only if that is asked for.
+    bool is_announced() const { return has_begun && (state == State::running || input.on_loss == OnLoss::keep); }
 
     // To tell whether it is alive.
     std::uint64_t packets = 0;
@@ -84,7 +85,7 @@ class Lineup {
   // that is not among them and cannot come any more.
   void begin();
 
-  // Live inputs: what has come. Files: all that is due by `until`.
+  // Live inputs: what has come. Files: all that is due by `until`. Offline `now` is the multiplex's time.
   void poll(ts::SteadyTime now);
   void need(mux::MultiplexTime until);
 
@@ -95,6 +96,8 @@ class Lineup {
   std::vector<MappedCat> cats() const;
   // Counts all changes of what tables are made from.
   std::uint64_t changes() const { return changes_; }
+  // Inputs whose service is asked for and has not come.
+  std::size_t missing() const;
   // All inputs have ended, and what they brought has been sent. Components do not count.
   bool is_finished() const;
   // An input that has failed for good.
@@ -180,7 +183,7 @@ class Lineup {
   std::vector<std::unique_ptr<Graft>> grafts_;
   std::vector<std::unique_ptr<Entitlements>> entitlements_;
   std::uint64_t changes_ = 0;
-  ts::SteadyTime next_look_{}, tell_missing_at_ = ts::SteadyTime::max();
+  ts::SteadyTime now_{}, next_look_{}, tell_missing_at_ = ts::SteadyTime::max();
   cli::RateLimited notes_{20}, loss_notes_{20};
 };
 

@@ -19,9 +19,16 @@ constexpr double packet_bits = ts::packet_size * 8;
 // A turn longer than its interval by this is worth a word: the carousel aims at nine tenths.
 constexpr double slow_from = 1.05;
 
+// An overload is over when nothing was dropped for so long; while it lasts it is told so often.
+constexpr ts::Ticks27 overload_over = std::chrono::seconds{5}, overload_told = std::chrono::minutes{1};
+
 double seconds(ts::Ticks27 ticks) { return std::chrono::duration<double>(ticks).count(); }
 std::string rate_text(double rate) { return cli::human_rate(static_cast<std::int64_t>(rate)); }
 std::string id_text(psi::ServiceId id) { return fmt::format("0x{:04x}", id.value()); }
+
+std::string duration_text(ts::Ticks27 time) {
+  return cli::human_duration(std::chrono::duration_cast<std::chrono::nanoseconds>(time));
+}
 
 std::string_view state_text(const Lineup& lineup, const Lineup::Service& service) {
   if (service.state == Lineup::Service::State::lost) return "lost";
@@ -42,39 +49,56 @@ void Report::measure() {
     return static_cast<double>(now - std::exchange(last, now)) * packet_bits / passed;
   };
   std::uint64_t packets = multiplexer_.table_packets() + multiplexer_.null_packets();
-  double dropped = 0;
   for (const auto& service : lineup_.services()) {
     const auto& figures = service->program->figures();
     Meter& meter = meters_[service->ids.service];
     packets += figures.packets;
     if (figures.packets < meter.packets) meter = {};
     meter.rate = rate(figures.packets, meter.packets);
+    meter.dropped_packets = figures.dropped - meter.dropped;
     meter.dropped_rate = rate(figures.dropped, meter.dropped);
-    dropped += meter.dropped_rate;
   }
   rate_ = packets < last_packets_ ? rate_ : rate(packets, last_packets_);
   headroom_ = rate(multiplexer_.null_packets(), last_null_packets_);
   least_headroom_ = std::min(least_headroom_.value_or(headroom_), headroom_);
   table_rate_ = rate(multiplexer_.table_packets(), last_table_packets_);
   last_ = multiplexer_.now();
-  if (dropped > 0) tell_overload();
+  tell_overload();
   tell_slow_tables();
   tell_losses();
 }
 
+// When it begins, what it has cost every minute, and when it is over.
 void Report::tell_overload() {
-  double dropped = 0;
-  std::string victims;
+  std::uint64_t dropped = 0;
+  std::string rates;
   for (const auto& service : lineup_.services()) {
     const Meter& meter = meters_[service->ids.service];
     if (meter.dropped_rate <= 0) continue;
-    dropped += meter.dropped_rate;
-    victims += fmt::format("{}{} of service {}", victims.empty() ? "" : ", ", rate_text(meter.dropped_rate),
-                           id_text(service->ids.service));
+    dropped += meter.dropped_packets;
+    rates += fmt::format("{}{} of service {}", rates.empty() ? "" : ", ", rate_text(meter.dropped_rate),
+                         id_text(service->ids.service));
   }
-  overload_notes_.log(Priority::warning, "the services need {} more than --bitrate {}: dropped are {}",
-                      rate_text(dropped), rate_text(static_cast<double>(multiplexer_.rate().bits_per_second())),
-                      victims);
+  const auto now = multiplexer_.now();
+  const std::string rate = rate_text(static_cast<double>(multiplexer_.rate().bits_per_second()));
+  if (dropped > 0) {
+    if (!overload_) {
+      overload_ = Overload{.began = now, .told = now};
+      overload_notes_.log(Priority::warning, "more than --bitrate {} can carry: dropped are {}", rate, rates);
+    }
+    overload_->last = now;
+    overload_->dropped += dropped;
+  }
+  if (!overload_) return;
+  if (now - overload_->last > overload_over) {
+    overload_notes_.log(Priority::notice, "all fits into --bitrate {} again; {} packets were dropped in {}", rate,
+                        overload_->dropped, duration_text(overload_->last - overload_->began));
+    overload_.reset();
+  } else if (now - overload_->told >= overload_told) {
+    overload_->told = now;
+    cli::log(Priority::warning, "still more than --bitrate {} can carry: {} packets dropped in {}; now {}", rate,
+             overload_->dropped, duration_text(now - overload_->began), rates.empty() ? "none" : rates);
+  }
 }
 
 void Report::tell_slow_tables() {
@@ -88,7 +112,8 @@ void Report::tell_slow_tables() {
                         seconds(turn.longest), seconds(turn.interval));
   }
   carousel_.clear_turns();
-  if (!text.empty()) table_notes_.log(Priority::warning, "more tables than can be sent in time: {}", text);
+  // Without a constant rate, tables wait for what gives them slots.
+  if (!text.empty() && !vbr_) table_notes_.log(Priority::warning, "more tables than can be sent in time: {}", text);
 }
 
 void Report::tell_losses() {
@@ -140,6 +165,8 @@ void Report::refresh(cli::Metrics& metrics) {
     if (sent.pacer)
       count("output_late_datagrams_total", "Datagrams sent more than a millisecond late.", sent.pacer->late);
   }
+  gauge("services_missing", "Inputs whose service is asked for and has not come.",
+        static_cast<double>(lineup_.missing()));
   for (const auto& [pid, ratio] : slow_tables_) {
     gauge("table_turn_ratio", "Longest time between repetitions of a table, of what it may be.", ratio,
           {{"pid", fmt::format("0x{:04x}", pid.value())}});
@@ -190,10 +217,11 @@ void Report::refresh(cli::Metrics& metrics) {
 std::string Report::status_line() const {
   std::size_t running = 0;
   for (const auto& service : lineup_.services()) {
-    if (service->state == Lineup::Service::State::running) ++running;
+    if (service->has_begun && service->state == Lineup::Service::State::running) ++running;
   }
-  return fmt::format("{}, {} of {} services running, {} free", rate_text(rate_), running, lineup_.services().size(),
-                     rate_text(headroom_));
+  const std::size_t missing = lineup_.missing();
+  return fmt::format("{}, {} of {} services running{}, {} free", rate_text(rate_), running, lineup_.services().size(),
+                     missing == 0 ? "" : fmt::format(", {} missing", missing), rate_text(headroom_));
 }
 
 std::string Report::state() const {
@@ -212,7 +240,8 @@ std::string Report::state() const {
     const auto& fed = service->feed->figures();
     const auto meter = meters_.find(service->ids.service);
     table.add_row({id_text(service->ids.service), fmt::format("{} {}", input.name, id_text(service->source)),
-                   std::string{state_text(lineup_, *service)}, meter == meters_.end() ? "-" : rate_text(meter->second.rate),
+                   std::string{state_text(lineup_, *service)},
+                   meter == meters_.end() ? "-" : rate_text(meter->second.rate),
                    std::to_string(service->program->figures().dropped), std::to_string(fed.lost),
                    input.live ? fmt::format("{:+.1f}", fed.drift_ppm) : "-",
                    fed.margin ? fmt::format("{:.0f}", seconds(*fed.margin) * 1e3) : "-",

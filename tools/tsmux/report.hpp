@@ -36,8 +36,12 @@ class Report {
  private:
   // Packets of one service, counted at the last two measurements.
   struct Meter {
-    std::uint64_t packets = 0, dropped = 0;
+    std::uint64_t packets = 0, dropped = 0, dropped_packets = 0;
     double rate = 0, dropped_rate = 0;  // bit/s
+  };
+  struct Overload {
+    mux::MultiplexTime began, told, last{};
+    std::uint64_t dropped = 0;  // packets
   };
   void tell_losses();
   void tell_overload();
@@ -56,6 +60,7 @@ class Report {
   double rate_ = 0, headroom_ = 0, table_rate_ = 0;  // bit/s
   std::optional<double> least_headroom_;             // since the last refresh()
   std::map<ts::Pid, double> slow_tables_;            // the longest turn against its interval, beyond 1
+  std::optional<Overload> overload_;
   cli::LossLog losses_;
   cli::RateLimited overload_notes_{6}, table_notes_{2};
 };

@@ -88,8 +88,8 @@ std::vector<psi::Pmt::Stream> grafted_streams(const psi::Pmt& source, const std:
   return out;
 }
 
-psi::Sdt::Service sdt_entry(const std::optional<psi::Sdt::Service>& source, const InputSpec& input,
-                            const psi::Pmt& pmt, const ServiceState& state) {
+psi::Sdt::Service sdt_entry(const std::optional<psi::Sdt::Service>& source, const InputSpec& input, const psi::Pmt& pmt,
+                            const ServiceState& state) {
   psi::Sdt::Service entry = source.value_or(psi::Sdt::Service{});
   entry.service = pmt.service;
   entry.running_status = state.running ? running : not_running;

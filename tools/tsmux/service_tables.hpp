@@ -26,13 +26,13 @@ std::vector<psi::Pmt::Stream> grafted_streams(const psi::Pmt& source, const std:
 
 // What the SDT says of a service now.
 struct ServiceState {
-  bool running = true;  // false: its input is lost
+  bool running = true;                                       // false: its input is lost
   bool eit_present_following = false, eit_schedule = false;  // sent
 };
 // SDT actual's entry: that of the source (none: it has none) with the names and type that `input` gives. A service
 // without either is called "Service N". `pmt` is the one that is sent.
-psi::Sdt::Service sdt_entry(const std::optional<psi::Sdt::Service>& source, const InputSpec& input,
-                            const psi::Pmt& pmt, const ServiceState& state);
+psi::Sdt::Service sdt_entry(const std::optional<psi::Sdt::Service>& source, const InputSpec& input, const psi::Pmt& pmt,
+                            const ServiceState& state);
 
 // With the NIT's PID, services in order of their ids.
 psi::Pat multiplex_pat(std::uint16_t transport_stream_id, std::vector<psi::Pat::Entry> services);

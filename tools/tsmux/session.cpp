@@ -156,7 +156,9 @@ void Session::wait_for_services() {
 void Session::multiplex() {
   while (!is_done()) {
     const auto present = std::chrono::steady_clock::now();
-    lineup_.poll(present);
+    lineup_.poll(live_
+                     ? present
+                     : ts::SteadyTime{std::chrono::duration_cast<std::chrono::nanoseconds>(now().time_since_epoch())});
     mux::MultiplexTime until = live_ ? time_base_.at(present + lead) : now() + step;
     if (live_ && until - now() > ticks(longest_stall)) {
       lag_notes_.log(Priority::warning, "this host was too slow: {} late",

@@ -501,7 +501,7 @@ state() {
   wait_until says log 'configuration not taken over, all goes on as before: udp://239.1.0.1:5000,iface=lo: is the endpoint of several inputs'
   sed -i '$d; s/4M/5M/' mux.conf
   kill -HUP "$muxer"
-  wait_until says log '--bitrate, --vbr, the output, and whether it goes in real time stay until a restart'
+  wait_until says log '--bitrate, --vbr and the output stay as they are until a restart'
   has_grown out.ts 200000
   end_multiplex
   [ -z "$(facts losses out.ts)" ]

@@ -1,5 +1,5 @@
-// Bytes as a file that is multiplexed to its end: whatever it says, its memory and its time have bounds, and what leaves
-// is a transport stream.
+// Bytes as a file that is multiplexed to its end: whatever it says, its memory and its time have bounds, and what
+// leaves is a transport stream.
 #include <algorithm>
 #include <array>
 #include <chrono>

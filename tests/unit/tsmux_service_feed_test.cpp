@@ -334,6 +334,22 @@ TEST_F(ServiceFeedTest, PassesPacketsWithErrorsWithoutCountingThem) {
   EXPECT_EQ(bench.feed->figures().lost, errors);
 }
 
+// Two PCRs one behind another say nothing of the rate of what follows them.
+TEST_F(ServiceFeedTest, KeepsTimeAfterPcrsThatStandTogether) {
+  Bench bench{program_of(pmt())};
+  std::vector<ts::Packet> packets;
+  for (const ts::Packet& packet : builder.make(10s)) {
+    if (packet.pid() == ts::null_pid) continue;
+    packets.push_back(packet);
+    if (!packet.pcr()) continue;
+    packets.push_back(ts::Packet::pcr_only(packet.pid(), *packet.pcr() + ts::Ticks27{29ms}, packet.continuity()));
+  }
+  bench.play(packets);
+  bench.finish();
+  EXPECT_EQ(bench.feed->figures().lag, ts::Ticks27{0});
+  EXPECT_EQ(bench.received.stamps[out_video], bench.source[video]);
+}
+
 TEST_F(ServiceFeedTest, GoesOnWithoutPcrs) {
   Bench bench{program_of(pmt())};
   bench.play(builder.make(5s));

@@ -49,7 +49,8 @@ class Lineup {
 
     bool has_begun = false;  // its clock runs, or has
     // In the tables: from its first PCR on, and when it is lost only if that is asked for.
-    bool is_announced() const { return has_begun && (state == State::running || input.on_loss == OnLoss::keep); }
+    bool is_announced() const { return has_begun && is_kept(); }
+    bool is_kept() const { return state == State::running || input.on_loss == OnLoss::keep; }
 
     // To tell whether it is alive.
     std::uint64_t packets = 0;

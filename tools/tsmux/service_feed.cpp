@@ -1,6 +1,7 @@
 #include "tools/tsmux/service_feed.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "common/ts/pes.hpp"
@@ -83,7 +84,7 @@ ServiceFeed::~ServiceFeed() {
 
 void ServiceFeed::set_program(const Program& program) {
   if (program == program_) return;
-  if (source_clock_.ticks_per_packet()) time_held();  // by what it was
+  if (source_clock_.ticks_per_packet()) time_rest();  // by what it was
   auto before = std::exchange(tracks_, {});
   // One that comes back before it has left goes on.
   for (auto& track : std::exchange(leaving_, {})) before.push_back(std::move(track));
@@ -167,16 +168,22 @@ void ServiceFeed::feed(const ts::Packet& packet, std::uint64_t position, ts::Ste
     if (const auto pcr = packet.pcr()) return feed_clock(*pcr, held_.back(), packet.discontinuity());
   }
   if (!has_waited_too_long(position)) return;
-  if (source_clock_.ticks_per_packet()) return time_held();
-  figures_.unclocked += held_.size();
-  held_.clear();
+  time_rest();
 }
 
 bool ServiceFeed::has_waited_too_long(std::uint64_t position) const {
   if (held_.size() > most_held) return true;
   // Live, poll() sees to it.
   return !options_.live && source_clock_.ticks_per_packet() &&
-         source_clock_.at(position) - source_clock_.last_time() > longest_gap;
+         time_beyond_last_pcr(position) - source_clock_.last_time() > longest_gap;
+}
+
+// By the mean rate: between two PCRs there may be one packet, or thousands.
+ts::ProgramTime ServiceFeed::time_beyond_last_pcr(std::uint64_t position) const {
+  const auto passed = static_cast<double>((source_clock_.last_time() - first_pcr_time_).count());
+  const auto packets = static_cast<double>(source_clock_.last_position() - first_pcr_position_);
+  const auto beyond = static_cast<double>(position - source_clock_.last_position());
+  return source_clock_.last_time() + ts::Ticks27{std::llround(packets > 0 ? passed / packets * beyond : 0)};
 }
 
 void ServiceFeed::feed_clock(ts::Pcr pcr, const Held& held, bool signalled) {
@@ -187,6 +194,10 @@ void ServiceFeed::feed_clock(ts::Pcr pcr, const Held& held, bool signalled) {
   const ts::Ticks27 step = distance(before.pcr, pcr);
   const bool goes_on = has_before && step > ts::Ticks27{0} && step <= largest_pcr_step;
   const auto sample = source_clock_.feed(pcr, held.position, signalled && !goes_on, arrival);
+  if (sample.step == ts::ProgramClock::Step::first) {
+    first_pcr_position_ = held.position;
+    first_pcr_time_ = sample.time;
+  }
   if (sample.step == ts::ProgramClock::Step::jump) {
     left_ = before;
     ++figures_.jumps;
@@ -198,6 +209,16 @@ void ServiceFeed::feed_clock(ts::Pcr pcr, const Held& held, bool signalled) {
 
 void ServiceFeed::time_held() {
   for (const Held& held : held_) take(held.packet, source_clock_.at(held.position));
+  held_.clear();
+}
+
+// No PCR is to come soon.
+void ServiceFeed::time_rest() {
+  if (source_clock_.ticks_per_packet()) {
+    for (const Held& held : held_) take(held.packet, time_beyond_last_pcr(held.position));
+  } else {
+    figures_.unclocked += held_.size();
+  }
   held_.clear();
 }
 
@@ -475,9 +496,7 @@ void ServiceFeed::follow(ts::SteadyTime now) {
 }
 
 void ServiceFeed::finish() {
-  if (source_clock_.ticks_per_packet()) time_held();
-  figures_.unclocked += held_.size();
-  held_.clear();
+  time_rest();
   if (!running_) start();
 }
 

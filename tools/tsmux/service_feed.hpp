@@ -148,6 +148,8 @@ class ServiceFeed {
   void set_clock();
   void feed_clock(ts::Pcr pcr, const Held& held, bool signalled);
   bool has_waited_too_long(std::uint64_t position) const;
+  ts::ProgramTime time_beyond_last_pcr(std::uint64_t position) const;
+  void time_rest();
   void adopt(std::vector<std::unique_ptr<Track>>& before, const Component& component);
   void time_held();
   void expire(ts::SteadyTime now);
@@ -187,6 +189,8 @@ class ServiceFeed {
   ts::ProgramClock source_clock_;
   ts::ClockRecovery recovery_;
   std::optional<Base> left_;
+  std::uint64_t first_pcr_position_ = 0;
+  ts::ProgramTime first_pcr_time_{};
   std::vector<Held> held_;
   ts::ProgramTime last_time_{};
   std::optional<ts::SteadyTime> last_pcr_arrival_;

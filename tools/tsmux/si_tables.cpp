@@ -80,7 +80,7 @@ void SiTables::update(const Lineup& lineup, mux::MultiplexTime now) {
 void SiTables::carry_events(const Lineup& lineup) {
   std::set<psi::ServiceId> carried;
   for (const auto& service : lineup.services()) {
-    if (!service->is_announced()) continue;
+    if (!service->is_kept()) continue;  // the events that it begins with come before its clock
     const psi::EitIds ids{service->ids.service, options_.transport_stream_id, options_.original_network_id};
     carried.insert(ids.service);
     if (!service->input.xmltv.empty() && xmltv_) {

@@ -185,27 +185,37 @@ SectionBytes section(const EitIds& ids, const Place& place, const SectionBytes& 
 }
 
 using Events = std::vector<const EitEvent*>;
-// The event loops of a segment's sections.
-using Segment = std::vector<SectionBytes>;
+struct Segment {
+  std::vector<SectionBytes> bodies{1};  // the event loops of its sections
+  std::size_t packed = 0;               // events in them
+  std::size_t shortened = 0;            // of these, with less than all of their texts
+};
 
+// As many of the events, from the first on, as a segment holds.
 Segment packed(const Events& events, Detail detail) {
-  Segment out(1);
+  Segment out;
   for (const EitEvent* event : events) {
     const SectionBytes bytes = entry(*event, detail);
-    if (out.back().size() + bytes.size() > room) out.emplace_back();
-    out.back().insert(out.back().end(), bytes.begin(), bytes.end());
+    if (out.bodies.back().size() + bytes.size() > room) {
+      if (out.bodies.size() == sections_of_segment) break;
+      out.bodies.emplace_back();
+    }
+    out.bodies.back().insert(out.bodies.back().end(), bytes.begin(), bytes.end());
+    ++out.packed;
+    if (detail != Detail::all && bytes.size() < entry(*event, Detail::all).size()) ++out.shortened;
   }
   return out;
 }
 
-Segment segment_of(const Events& events) {
-  for (const Detail detail : {Detail::all, Detail::short_text}) {
-    Segment whole = packed(events, detail);
-    if (whole.size() <= sections_of_segment) return whole;
-  }
-  Segment cut = packed(events, Detail::name);
-  cut.resize(std::min(cut.size(), sections_of_segment));
-  return cut;
+// Counts in `schedule` what does not fit.
+Segment segment_of(const Events& events, Schedule& schedule) {
+  Segment out = packed(events, Detail::all);
+  if (out.packed == events.size()) return out;
+  out = packed(events, Detail::short_text);
+  if (out.packed != events.size()) out = packed(events, Detail::name);
+  schedule.shortened += out.shortened;
+  schedule.left_out += events.size() - out.packed;
+  return out;
 }
 
 // The events of the segments from midnight on, up to the last that has any; in order.
@@ -226,20 +236,19 @@ std::vector<Events> by_segment(std::span<const EitEvent> events, std::chrono::sy
   return out;
 }
 
-std::vector<SectionBytes> schedule_table(const EitIds& ids, Place place, std::span<const Events> segments) {
-  std::vector<Segment> bodies;
-  for (const Events& events : segments) bodies.push_back(segment_of(events));
-  place.last_number = (bodies.size() - 1) * sections_of_segment + bodies.back().size() - 1;
-  std::vector<SectionBytes> out;
-  for (std::size_t i = 0; i < bodies.size(); ++i) {
+void add_table(Schedule& schedule, const EitIds& ids, Place place, std::span<const Events> segments) {
+  std::vector<Segment> parts;
+  for (const Events& events : segments) parts.push_back(segment_of(events, schedule));
+  place.last_number = (parts.size() - 1) * sections_of_segment + parts.back().bodies.size() - 1;
+  auto& sections = schedule.tables.emplace_back();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
     place.number = i * sections_of_segment;
-    place.segment_last_number = place.number + bodies[i].size() - 1;
-    for (const SectionBytes& events : bodies[i]) {
-      out.push_back(section(ids, place, events));
+    place.segment_last_number = place.number + parts[i].bodies.size() - 1;
+    for (const SectionBytes& events : parts[i].bodies) {
+      sections.push_back(section(ids, place, events));
       ++place.number;
     }
   }
-  return out;
 }
 
 }  // namespace
@@ -300,17 +309,16 @@ std::vector<SectionBytes> present_following_sections(const EitIds& ids, const Ei
   return out;
 }
 
-std::vector<std::vector<SectionBytes>> schedule_tables(const EitIds& ids, std::span<const EitEvent> events,
-                                                       std::chrono::sys_seconds now) {
+Schedule schedule_tables(const EitIds& ids, std::span<const EitEvent> events, std::chrono::sys_seconds now) {
   const auto segments = by_segment(events, now);
   const std::size_t count = (segments.size() + segments_of_table - 1) / segments_of_table;
-  std::vector<std::vector<SectionBytes>> out;
+  Schedule out;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t first = i * segments_of_table;
     const Place place{.table = static_cast<std::uint8_t>(table_id::eit_schedule_actual_first + i),
                       .last_table = static_cast<std::uint8_t>(table_id::eit_schedule_actual_first + count - 1)};
     const auto of_table = std::span{segments}.subspan(first, std::min(segments_of_table, segments.size() - first));
-    out.push_back(schedule_table(ids, place, of_table));
+    add_table(out, ids, place, of_table);
   }
   return out;
 }

@@ -59,13 +59,17 @@ inline constexpr std::size_t schedule_table_count = 16;  // 0x50 to 0x5F
 inline constexpr std::chrono::hours schedule_segment{3};
 inline constexpr std::chrono::days schedule_table_span{4};
 
-// The schedule's tables, from 0x50 on in order, each with its sections in order: the events that start from midnight
-// (UTC) before `now` on, in any order, but for those that were over before the segment of `now` began: so a table
-// changes at segments' ends, not with every event. A segment without events has an empty section; after the last event
-// there is nothing, and without events no table. A segment holds 8 sections of 4096 bytes: events that do not fit lose
-// their extended events first, then their short texts, and the last ones of the segment are left out.
-std::vector<std::vector<SectionBytes>> schedule_tables(const EitIds& ids, std::span<const EitEvent> events,
-                                                       std::chrono::sys_seconds now);
+struct Schedule {
+  std::vector<std::vector<SectionBytes>> tables;  // from 0x50 on in order, each with its sections in order
+  std::size_t shortened = 0;                      // events that are sent with less than all of their texts
+  std::size_t left_out = 0;                       // events that are not sent
+};
+// The schedule of the events that start from midnight (UTC) before `now` on, in any order, but for those that were over
+// before the segment of `now` began: so a table changes at segments' ends, not with every event. A segment without
+// events has an empty section; after the last event there is nothing, and without events no table. A segment holds 8
+// sections of 4096 bytes: where its events do not fit, they lose their extended events first, then their short texts,
+// and the last ones of the segment are left out.
+Schedule schedule_tables(const EitIds& ids, std::span<const EitEvent> events, std::chrono::sys_seconds now);
 
 // The begin of the schedule's segment that a moment is in.
 std::chrono::sys_seconds segment_start(std::chrono::sys_seconds moment);

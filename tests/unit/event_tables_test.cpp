@@ -46,7 +46,7 @@ std::vector<EitSection> parsed(const std::vector<SectionBytes>& sections) {
 }
 
 std::vector<std::vector<SectionBytes>> schedule(const std::vector<EitEvent>& events, sys_seconds now) {
-  return schedule_tables(ids, events, now);
+  return schedule_tables(ids, events, now).tables;
 }
 
 std::vector<unsigned> numbers(const std::vector<SectionBytes>& sections) {

@@ -259,13 +259,13 @@ TEST_F(Guide, ShowsAWholeScheduleButForTheIds) {
                       .descriptors = psi::event_descriptors({"fra", "Titre", "Court", std::string(1000, 'x')})});
   }
   const psi::EitIds of_source{source, 1, 2};
-  const auto schedule = psi::schedule_tables(of_source, events, {});
+  const auto schedule = psi::schedule_tables(of_source, events, {}).tables;
   ASSERT_EQ(schedule.size(), 2u);
   for (const auto& table : schedule) {
     for (const auto& section : table) feed(section);
   }
-  EXPECT_EQ(shown(0x50), psi::schedule_tables(ids, events, {})[0]);
-  EXPECT_EQ(shown(0x51), psi::schedule_tables(ids, events, {})[1]);
+  EXPECT_EQ(shown(0x50), psi::schedule_tables(ids, events, {}).tables[0]);
+  EXPECT_EQ(shown(0x51), psi::schedule_tables(ids, events, {}).tables[1]);
   EXPECT_GT(shown(0x50).size(), 32u);
 }
 

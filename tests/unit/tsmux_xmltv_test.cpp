@@ -553,6 +553,68 @@ TEST_F(XmltvGuideTest, SaysWhichChannelTheFileDoesNotHave) {
   EXPECT_NE(said.find("no programmes of channel 'arte.fr', for service 0x0101 (257)"), std::string::npos) << said;
 }
 
+// A programme a minute from 20:00 on.
+std::string programmes(unsigned count, const std::string& title, const std::string& description) {
+  std::string out;
+  for (unsigned i = 0; i < count; ++i) {
+    char start[16];
+    std::snprintf(start, sizeof start, "20260115%02u%02u", 20 + i / 60, i % 60);
+    out += programme(start, "", "<title>" + title + "</title><desc>" + description + "</desc>");
+  }
+  return out;
+}
+
+TEST_F(XmltvGuideTest, SaysOnceForEachReadingWhatAScheduleCannotCarry) {
+  // 12 + 7 + 150 bytes each: 24 in a section of 4078, so 192 in a segment.
+  testing::internal::CaptureStderr();
+  write_programmes(programmes(240, std::string(150, 'x'), ""));
+  guide.carry(ids, channel, psi::EitMode::schedule);
+  poll(midnight);
+  poll(midnight + hours{3});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "60 and 180 events fit";
+
+  const std::string long_names = programmes(240, std::string(240, 'x'), "");
+  testing::internal::CaptureStderr();
+  write_programmes(long_names);
+  poll_after_reading(midnight + hours{3} + seconds{5});
+  poll(midnight + hours{6});
+  const std::string first = testing::internal::GetCapturedStderr();
+  // 15 in a section, so 120 of the 180 from 21:00 on.
+  EXPECT_NE(first.find(path + ": channel france3.fr: 60 of 240 programmes left out: more than a schedule can carry\n"),
+            std::string::npos)
+      << first;
+  EXPECT_EQ(std::ranges::count(first, '\n'), 1) << first;
+
+  testing::internal::CaptureStderr();
+  write_programmes(long_names + titled("20260116", "", "A"));
+  poll_after_reading(midnight + hours{6} + seconds{5});
+  const std::string second = testing::internal::GetCapturedStderr();
+  EXPECT_NE(second.find(": 60 of 241 programmes left out: "), std::string::npos) << second;
+}
+
+TEST_F(XmltvGuideTest, SaysHowManyProgrammesLoseTheirTexts) {
+  testing::internal::CaptureStderr();
+  write_programmes(programmes(240, "A", std::string(200, 'x')));
+  guide.carry(ids, channel, psi::EitMode::schedule);
+  poll(midnight);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find(": channel france3.fr: 180 of 240 programmes sent without all of their texts: more than a"),
+            std::string::npos)
+      << said;
+  EXPECT_EQ(std::ranges::count(said, '\n'), 1) << said;
+}
+
+TEST_F(XmltvGuideTest, SaysHowManyProgrammesAreTooMany) {
+  std::string file;
+  for (int i = 0; i < 20'003; ++i) file += titled("2026011520", "", "A");
+  testing::internal::CaptureStderr();
+  write_programmes(file);
+  guide.carry(ids, channel, psi::EitMode::schedule);
+  poll(midnight);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find(": 3 of 4 programmes left out: "), std::string::npos) << said;
+}
+
 TEST_F(XmltvGuideTest, ReadsForAServiceThatComesLater) {
   write_programmes(evening + "<programme channel='arte.fr' start='2026011520'><title>X</title></programme>");
   guide.carry(ids, channel, psi::EitMode::schedule);

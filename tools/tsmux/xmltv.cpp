@@ -244,7 +244,10 @@ Xmltv parse_xmltv(std::string_view text, const std::set<std::string>& channels, 
     const auto channel = channels.find(programme.attribute("channel").value());
     if (channel == channels.end()) continue;
     auto& events = out.events[*channel];
-    if (events.size() == most_programmes) continue;
+    if (events.size() == most_programmes) {
+      ++out.surplus[*channel];
+      continue;
+    }
     auto event = event_of(programme, options);
     if (!event) {
       ++out.refused;

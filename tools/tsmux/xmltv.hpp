@@ -23,6 +23,7 @@ struct XmltvOptions {
 struct Xmltv {
   // By channel, as the file names it: in order of start, none before the end of another; none twice.
   std::map<std::string, std::vector<psi::EitEvent>, std::less<>> events;
+  std::map<std::string, std::size_t, std::less<>> surplus;  // programmes that are more than are taken; by channel
   std::uint64_t refused = 0;  // programmes of these channels without a title, or with a start that cannot be read
 };
 

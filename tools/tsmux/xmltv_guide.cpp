@@ -160,6 +160,7 @@ void XmltvGuide::take(Reading reading) {
              options_.path, reading.content->refused);
   }
   content_ = std::move(*reading.content);
+  told_channels_.clear();
   for (auto& [id, service] : services_) service.made.reset();
   warn_of_missing_channels();
 }
@@ -215,21 +216,36 @@ void XmltvGuide::make_present_following(Service& service, sys_seconds utc) {
 }
 
 void XmltvGuide::make_schedule(Service& service, sys_seconds utc) {
-  std::vector<std::vector<psi::SectionBytes>> tables;
+  psi::Schedule schedule;
   if (service.mode == psi::EitMode::schedule) {
     const auto& all = events_of(service);
     const auto start = [](const EitEvent& event) { return *event.start; };
     const auto end = std::ranges::lower_bound(all, midnight_before(utc) + options_.schedule, {}, start);
-    tables = psi::schedule_tables(service.ids, {all.begin(), end}, utc);
+    schedule = psi::schedule_tables(service.ids, {all.begin(), end}, utc);
+    tell_losses(service.channel, schedule, static_cast<std::size_t>(end - all.begin()));
   }
   for (std::size_t i = 0; i < psi::schedule_table_count; ++i) {
     const auto id = static_cast<std::uint8_t>(psi::table_id::eit_schedule_actual_first + i);
-    if (i < tables.size()) {
-      send(service, id, std::move(tables[i]));
+    if (i < schedule.tables.size()) {
+      send(service, id, std::move(schedule.tables[i]));
     } else {
       remove(service, id);
     }
   }
+}
+
+void XmltvGuide::tell_losses(const std::string& channel, const psi::Schedule& schedule, std::size_t events) {
+  const auto found = content_.surplus.find(channel);
+  const std::size_t surplus = found == content_.surplus.end() ? 0 : found->second;
+  const std::size_t left_out = schedule.left_out + surplus;
+  if ((left_out == 0 && schedule.shortened == 0) || !told_channels_.insert(channel).second) return;
+  const auto tell = [&](std::size_t count, std::string_view fate) {
+    if (count == 0) return;
+    cli::log(Priority::warning, "{}: channel {}: {} of {} programmes {}: more than a schedule can carry", options_.path,
+             channel, count, events + surplus, fate);
+  };
+  tell(left_out, "left out");
+  tell(schedule.shortened, "sent without all of their texts");
 }
 
 void XmltvGuide::send(Service& service, std::uint8_t table, std::vector<psi::SectionBytes> sections) {

@@ -78,6 +78,7 @@ class XmltvGuide {
   void make(Service& service, std::chrono::sys_seconds utc);
   void make_present_following(Service& service, std::chrono::sys_seconds utc);
   void make_schedule(Service& service, std::chrono::sys_seconds utc);
+  void tell_losses(const std::string& channel, const psi::Schedule& schedule, std::size_t events);
   void send(Service& service, std::uint8_t table, std::vector<psi::SectionBytes> sections);
   void remove(Service& service, std::uint8_t table);
   const std::vector<psi::EitEvent>& events_of(const Service& service) const;
@@ -89,7 +90,8 @@ class XmltvGuide {
   std::optional<FileState> state_;  // of the file as last read
   std::optional<std::chrono::sys_seconds> looked_;
   std::future<Reading> reading_;
-  std::string said_;  // of the file as it is
+  std::string said_;                     // of the file as it is
+  std::set<std::string> told_channels_;  // with more than a schedule can carry; since the file was read
   std::vector<EventTable> changes_;
 };
 

@@ -233,6 +233,8 @@ TEST(Schedule, CutsTextsOfASegmentThatIsTooFull) {
     }
   }
   EXPECT_EQ(count, 36u);
+  EXPECT_EQ(schedule_tables(ids, events, midnight).shortened, 36u);
+  EXPECT_EQ(schedule_tables(ids, events, midnight).left_out, 0u);
 }
 
 TEST(Schedule, NeverHasMoreThanEightSectionsInASegment) {

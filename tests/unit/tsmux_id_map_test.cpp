@@ -264,6 +264,22 @@ TEST_F(RememberedIdsTest, TakesNothingOfADamagedFile) {
   EXPECT_NE(read_ids(directory_.path()).trouble, "");
 }
 
+TEST_F(RememberedIdsTest, TakesNothingOfWhatNeedNotEnd) {
+  std::filesystem::create_symlink("/dev/zero", file());
+  EXPECT_EQ(read_ids(file()).trouble, "open " + file().string() + ": no regular file");
+}
+
+TEST_F(RememberedIdsTest, TakesNothingOfAFileThatIsTooLarge) {
+  const std::string most = std::string((std::size_t{1} << 20) - 1, '#') + "\n";
+  EXPECT_EQ(read(most).trouble, "");
+  EXPECT_EQ(read(most + "#").trouble, "read " + file().string() + ": more than 1 MiB");
+}
+
+TEST_F(RememberedIdsTest, SaysWhatIsWrongInPrintableCharacters) {
+  const auto trouble = read("\x1b[2J\xff 0x100 0x100 a.ts\n").trouble;
+  EXPECT_NE(trouble.find("line 1: \"?[2J?\" is not service"), std::string::npos) << trouble;
+}
+
 TEST_F(RememberedIdsTest, LeavesOutWhatNoLineCanHold) {
   write_ids(file(), {{{IdKey::Kind::pid, "a\nb.ts", 0x100}, 0x100}, {{IdKey::Kind::pid, "c.ts", 0x101}, 0x101}});
   const auto remembered = read_ids(file());

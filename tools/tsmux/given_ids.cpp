@@ -4,16 +4,17 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <exception>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
 
+#include "common/cli/table.hpp"  // printable()
 #include "common/cli/values.hpp"
 #include "common/io/file_descriptor.hpp"
+#include "tools/tsmux/whole_file.hpp"
 
 namespace tsmux {
 namespace {
@@ -48,6 +49,9 @@ std::pair<IdKey, std::uint16_t> parse_line(std::string_view line) {
   return {{kind->second, std::string{line}, static_cast<std::uint16_t>(number)}, static_cast<std::uint16_t>(id)};
 }
 
+// All PIDs that there are, with names of 100 bytes, take less.
+constexpr std::size_t largest_file = std::size_t{1} << 20;
+
 GivenIds parse(std::istream& file, unsigned& line_number) {
   GivenIds ids;
   std::set<std::pair<bool, std::uint16_t>> taken;
@@ -72,16 +76,17 @@ bool fits_a_line(const std::string& text) {
 RememberedIds read_ids(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error) && !error) return {};
-  std::ifstream file{path};
+  std::istringstream text;
+  try {
+    text.str(read_whole_file(path.string(), largest_file));
+  } catch (const std::exception& e) {
+    return {{}, e.what()};
+  }
   unsigned line_number = 0;
   try {
-    if (!file) throw std::invalid_argument(std::strerror(errno));
-    RememberedIds out{parse(file, line_number), {}};
-    if (file.bad()) throw std::invalid_argument(std::strerror(errno));
-    return out;
+    return {parse(text, line_number), {}};
   } catch (const std::invalid_argument& e) {
-    const auto line = line_number > 0 ? fmt::format(", line {}", line_number) : std::string{};
-    return {{}, fmt::format("{}{}: {}", path.string(), line, e.what())};
+    return {{}, fmt::format("{}, line {}: {}", path.string(), line_number, cli::printable(e.what()))};
   }
 }
 

@@ -1,8 +1,8 @@
 // The service ids and PIDs that were given to what came in, and the file where they outlast a restart.
 //
 //   # kind, id in the multiplex, id in the input, input
-//   service 0x0202 0x0101 udp://239.1.0.2:5000
-//   pmt 0x0220 0x0202 udp://239.1.0.2:5000          of the service with that id in the multiplex
+//   service 0x0201 0x0101 udp://239.1.0.2:5000
+//   pmt 0x0220 0x0201 udp://239.1.0.2:5000          of the service with that id in the multiplex
 //   pid 0x0240 0x0140 udp://239.1.0.2:5000
 #pragma once
 
@@ -36,6 +36,7 @@ struct RememberedIds {
   GivenIds ids;
   std::string trouble;  // why nothing of the file was taken, for a message; empty: it was, or there is none
 };
+// Of a regular file of at most 1 MiB.
 RememberedIds read_ids(const std::filesystem::path& file);
 // Replaces the file at once by the new one. Throws std::system_error.
 void write_ids(const std::filesystem::path& file, const GivenIds& ids);

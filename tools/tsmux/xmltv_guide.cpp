@@ -1,19 +1,15 @@
 #include "tools/tsmux/xmltv_guide.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <exception>
-#include <stdexcept>
 #include <utility>
 
 #include "common/cli/log.hpp"
-#include "common/io/file_descriptor.hpp"
 #include "common/io/thread.hpp"
+#include "tools/tsmux/whole_file.hpp"
 
 namespace tsmux {
 namespace {
@@ -30,24 +26,6 @@ constexpr std::uint8_t present_following_table = psi::table_id::eit_pf_actual;
 constexpr std::uint8_t not_running = 1, running = 4;
 
 sys_seconds midnight_before(sys_seconds utc) { return std::chrono::floor<std::chrono::days>(utc); }
-
-std::string read_file(const std::string& path, std::size_t largest) {
-  const io::FileDescriptor fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  struct stat facts {};
-  if (!fd || ::fstat(fd.get(), &facts) != 0) io::throw_system_error("open", path);
-  if (!S_ISREG(facts.st_mode)) throw std::runtime_error("open " + path + ": no regular file");
-  std::string out;
-  constexpr std::size_t step = std::size_t{1} << 20;
-  for (ssize_t count = 1; count != 0;) {
-    const std::size_t size = out.size();
-    if (size > largest) throw std::runtime_error(fmt::format("read {}: more than {} MiB", path, largest >> 20));
-    out.resize(size + step);
-    count = ::read(fd.get(), out.data() + size, step);
-    if (count < 0) io::throw_system_error("read", path);
-    out.resize(size + static_cast<std::size_t>(count));
-  }
-  return out;
-}
 
 // The events of the moment; of `events` in order of start.
 struct Moment {
@@ -107,7 +85,7 @@ XmltvGuide::Reading XmltvGuide::read(const Options& options, std::set<std::strin
   Reading out;
   std::string text;
   try {
-    text = read_file(options.path, largest_file);
+    text = read_whole_file(options.path, largest_file);
   } catch (const std::exception& error) {
     out.error = error.what();
     return out;

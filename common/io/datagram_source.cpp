@@ -267,6 +267,12 @@ void DatagramSource::take_rtp(const ts::RtpHeader& header, std::span<const std::
                               const ts::Arrival& arrival) {
   has_rtp_ = true;
   const auto payload = datagram.subspan(header.payload_offset, header.payload_size);
+  if (options_.rtp_as_received) {
+    const std::size_t parsed = chunks_.size();
+    parser_.parse(payload, arrival, std::exchange(after_drops_, false), chunks_);
+    if (chunks_.size() > parsed) chunks_.back().rtp = {header.sequence, header.ssrc};
+    return;
+  }
   if (reorder_.is_next(header, payload, arrival)) {
     const bool after_loss = std::exchange(after_drops_, false) || reorder_.last_was_after_loss();
     parser_.parse(payload, arrival, after_loss, chunks_);

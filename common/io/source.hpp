@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -14,11 +15,18 @@
 
 namespace io {
 
+// What the RTP header of a datagram says of its place in the stream.
+struct RtpStamp {
+  std::uint16_t sequence = 0;
+  std::uint32_t ssrc = 0;
+};
+
 // Packets that arrived together: those of a datagram (kernel time, SO_TIMESTAMPNS), or of a read.
 struct Chunk {
   std::span<const ts::Packet> packets;
   ts::Arrival arrival;
   bool after_loss = false;  // RTP datagrams, socket drops or skipped bytes lie before it
+  std::optional<RtpStamp> rtp{};  // only with SourceOptions::rtp_as_received
 };
 
 // Counted since the source was opened. What a kind of source cannot know stays 0; see has_rtp, has_socket.
@@ -43,6 +51,9 @@ struct SourceOptions {
   const sigset_t* wait_mask = nullptr;
   // How long a missing RTP datagram is waited for.
   std::chrono::milliseconds rtp_patience{50};
+  // RTP datagrams as they come, repeated and out of order, each a chunk with its Chunk::rtp: for HitlessMerger, which
+  // has to see what each path has. What of them is lost, reordered or repeated is not counted then.
+  bool rtp_as_received = false;
 };
 
 class Source {

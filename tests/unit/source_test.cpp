@@ -361,6 +361,24 @@ TEST_F(Datagrams, OfRtpArePutInOrder) {
   EXPECT_EQ(statistics.rtp_lost, 0u);
 }
 
+TEST_F(Datagrams, OfRtpAreAsTheyCameIfThatIsAsked) {
+  const auto source = io::open_source(io::Endpoint::parse("rtp://127.0.0.1:5000"), {.rtp_as_received = true});
+  const auto packets = numbered(7);
+  const std::vector<std::uint16_t> sent{9, 7, 7, 8};
+  for (const std::uint16_t sequence : sent) send(rtp(sequence, packets), "127.0.0.1", 5000);
+  std::vector<std::uint16_t> received;
+  while (received.size() < sent.size()) {
+    const auto chunks = source->read(5s);
+    ASSERT_FALSE(chunks.empty());
+    for (const auto& chunk : chunks) {
+      EXPECT_TRUE(std::ranges::equal(chunk.packets, packets));
+      ASSERT_TRUE(chunk.rtp.has_value());
+      received.push_back(chunk.rtp->sequence);
+    }
+  }
+  EXPECT_EQ(received, sent);
+}
+
 TEST_F(Datagrams, OfRtpThatAreMissingAreGivenUpAndCounted) {
   const auto source = open("rtp://127.0.0.1:5000", 20ms);
   const auto packets = numbered(21);

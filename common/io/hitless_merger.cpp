@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "common/io/content_merger.hpp"
 #include "common/io/sequence_merger.hpp"
 
 namespace io {
@@ -26,7 +27,11 @@ void HitlessMerger::feed(std::size_t path, const Chunk& chunk) {
   check(path);
   if (!merger_) {
     by_sequence_ = chunk.rtp.has_value();
-    merger_ = std::make_unique<SequenceMerger>(options_);
+    if (by_sequence_) {
+      merger_ = std::make_unique<SequenceMerger>(options_);
+    } else {
+      merger_ = std::make_unique<ContentMerger>(options_);
+    }
   }
   if (by_sequence_ && !chunk.rtp) {
     without_rtp_[path] += chunk.packets.size();

@@ -3,10 +3,11 @@
 //
 // What comes out is in order, without a packet twice, and with each packet that a path had within `skew` of when it
 // came, or would have come, by the earliest one. It leaves `skew` after that: a fixed delay, which stays when the
-// earliest path ends, so that there is neither a gap nor a burst. RTP streams are merged by sequence numbers (SMPTE
-// ST 2022-7; each path may have an SSRC of its own), others by the contents of their packets: see SequenceMerger and
-// ContentMerger. A feed of another stream is noticed and not mixed in. It takes the place of the stream when that has
-// been silent for a second, or for `skew` if that is longer.
+// earliest path ends, so that there is neither a gap nor a burst (and then bends to the path that is now the earliest,
+// by 5 ms in a second: until it is there, protection is for less than `skew`; see PathDelays). RTP streams are merged
+// by sequence numbers (SMPTE ST 2022-7; each path may have an SSRC of its own), others by the contents of their
+// packets: see SequenceMerger and ContentMerger. A feed of another stream is noticed and not mixed in. It takes the
+// place of the stream when that has been silent for a second, or for `skew` if that is longer.
 //
 // There is no clock inside: arrivals and the `now` of take() are all it knows. Not for several threads at once.
 #pragma once

@@ -58,7 +58,7 @@ void PathDelays::bend(ts::SteadyTime arrival) {
 // later one always corrected, jitter alone would drive them apart.
 void PathDelays::compare(std::size_t one, ts::SteadyTime its_arrival, std::size_t other,
                          ts::SteadyTime others_arrival) {
-  if (!paths_[one].delay || !paths_[other].delay) return;
+  if (one == other || !paths_[one].delay || !paths_[other].delay) return;
   paths_[one].heard = std::max(paths_[one].heard, its_arrival);
   paths_[other].heard = std::max(paths_[other].heard, others_arrival);
   const Delay error = (its_arrival - *paths_[one].delay) - (others_arrival - *paths_[other].delay);

@@ -15,7 +15,7 @@ struct MergeOptions {
   std::size_t paths = 2;  // at most 64
   // By how much a path may be behind another. All packets leave by so much later than they came by the earliest one.
   std::chrono::milliseconds skew{500};
-  // Held at most; beyond it, packets leave before their time.
+  // Packets held at most, and as many that wait for a decision; beyond it, packets leave before their time.
   std::size_t most_bytes = std::size_t{64} << 20;
 };
 

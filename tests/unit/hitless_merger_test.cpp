@@ -185,6 +185,18 @@ void expect_same(const Packets& got, const Packets& expected) {
   EXPECT_TRUE(a == got.end() && b == expected.end()) << "differs at packet " << a - got.begin();
 }
 
+// How many packets of `all` are not in `got`; fails the test if others are there, or in another order.
+std::size_t missing_in(const Packets& got, const Packets& all) {
+  std::size_t next = 0;
+  for (const ts::Packet& packet : got) {
+    while (next < all.size() && all[next] != packet) ++next;
+    if (next++ < all.size()) continue;
+    ADD_FAILURE() << "twice, out of order, or of another stream";
+    return all.size();
+  }
+  return all.size() - got.size();
+}
+
 nanoseconds longest_pause(const std::vector<nanoseconds>& times) {
   nanoseconds longest{};
   for (std::size_t i = 1; i < times.size(); ++i) longest = std::max(longest, times[i] - times[i - 1]);
@@ -258,8 +270,13 @@ TEST_P(Merging, OfThreePathsUsesWhatOnlyOneHas) {
   const std::vector<Route> routes{{.loses = random_loss(0.3, 1), .delay = constant(100ms)},
                                   {.loses = random_loss(0.3, 2), .delay = constant(0ms)},
                                   {.loses = random_loss(0.3, 3), .delay = constant(300ms)}};
-  if (GetParam() == Merge::Kind::plain) GTEST_SKIP() << "order cannot always be told at such losses";
-  expect_same(merge(GetParam(), sender, routes).result.packets, had_by_any(sender, routes));
+  const Packets got = merge(GetParam(), sender, routes).result.packets;
+  const Packets expected = had_by_any(sender, routes);
+  if (GetParam() == Merge::Kind::rtp) {
+    expect_same(got, expected);
+  } else {
+    EXPECT_LT(missing_in(got, expected), expected.size() / 50);  // whose order could not be told
+  }
 }
 
 TEST_P(Merging, GoesOnWithoutGapOrBurstWhenThePathThatLeadsDiesAndComesBack) {
@@ -302,17 +319,14 @@ TEST_P(Merging, FollowsASkewThatSteps) {
   const Sender sender(40000);
   const auto stepped = [](std::size_t i) { return i / 8000 % 2 == 0 ? 0ms : 800ms; };
   const std::vector<Route> routes{{.loses = random_loss(0.05, 1), .delay = constant(400ms)},
-                                  {.loses = random_loss(0.05, 2), .delay = stepped}};
+                                  {.loses =
+                                       [](std::size_t i) {
+                                         // Were on the longer way when the path changed to the shorter one.
+                                         return i % 16000 >= 15600 || random_loss(0.05, 2)(i);
+                                       },
+                                   .delay = stepped}};
   const Merge run = merge(GetParam(), sender, routes);
-  const Packets all = had_by_any(sender, routes);
-  std::size_t next = 0;
-  std::size_t missing = 0;
-  for (const ts::Packet& packet : run.result.packets) {
-    while (next < all.size() && all[next] != packet) ++next, ++missing;
-    ASSERT_LT(next, all.size()) << "twice or out of order";
-    ++next;
-  }
-  EXPECT_LT(missing + all.size() - next, 4 * 500 * 7 * 0.1);
+  EXPECT_LT(missing_in(run.result.packets, had_by_any(sender, routes)), 4 * 500 * 7 / 10);
 }
 
 TEST_P(Merging, ToleratesJitterOfEqualPathsWithoutDrifting) {
@@ -393,8 +407,13 @@ TEST_P(Merging, JoinsBothPathsAgainAfterTheSenderStartedAnew) {
     Packets expected = had_by_any(sender, {{.loses = random_loss(0.05, 0)}, {.loses = random_loss(0.05, 1)}});
     const Packets rest = had_by_any(anew, {{.loses = random_loss(0.05, 2)}, {.loses = random_loss(0.05, 3)}});
     expected.insert(expected.end(), rest.begin(), rest.end());
-    expect_same(run.result.packets, expected);
-    EXPECT_EQ(run.merger.statistics().restarts, GetParam() == Merge::Kind::rtp ? 1u : 0u);
+    if (GetParam() == Merge::Kind::rtp) {
+      expect_same(run.result.packets, expected);
+      EXPECT_EQ(run.merger.statistics().restarts, 1u);
+    } else {
+      // No counter says where what is lost on one path just there belongs.
+      EXPECT_LE(missing_in(run.result.packets, expected), 30 * packets_a_datagram);
+    }
     EXPECT_EQ(run.merger.path(0).state, State::joined);
     EXPECT_EQ(run.merger.path(1).state, State::joined);
     EXPECT_LE(longest_pause(run.result.times), 20ms);
@@ -422,7 +441,7 @@ TEST_P(Merging, DropsWhatNobodyTakes) {
   EXPECT_EQ(taken + merger.statistics().dropped, sender.packets.size());
 }
 
-INSTANTIATE_TEST_SUITE_P(Streams, Merging, testing::Values(Merge::Kind::rtp),
+INSTANTIATE_TEST_SUITE_P(Streams, Merging, testing::Values(Merge::Kind::rtp, Merge::Kind::plain),
                          [](const auto& kind) { return kind.param == Merge::Kind::rtp ? "Rtp" : "Plain"; });
 
 TEST(HitlessMerger, OfRtpPutsDatagramsInOrder) {
@@ -488,6 +507,77 @@ TEST(HitlessMerger, OfRtpExpelsAPathThatChangesToAnotherStream) {
       EXPECT_NEAR(static_cast<double>(run.result.packets.size()), static_cast<double>(expected.size()), 21);
     }
     EXPECT_EQ(run.merger.path(1).state, State::different);
+  }
+}
+
+// 24 hours of a slow stream, 66 times around the sequence numbers; the second path falls behind by ever more.
+TEST_P(Merging, KeepsOrderAndDelayForADay) {
+  constexpr std::uint32_t count = 24 * 3600 * 50;
+  io::HitlessMerger merger({});
+  const auto lost = [](std::uint32_t i, std::uint32_t path) { return (i * 2654435761u + path * 40503u) >> 16 & 15; };
+  const auto sent = [](std::uint32_t i) -> nanoseconds { return 20ms * static_cast<std::int64_t>(i); };
+  const auto feed = [&](std::uint32_t i, std::size_t path, nanoseconds now) {
+    if (lost(i, static_cast<std::uint32_t>(path)) == 0) return;
+    ts::Packet packet = ts::Packet::pcr_only(ts::Pid{0x100}, ts::Pcr{ts::Ticks27{i * 540000}}, 0);
+    for (std::size_t k = 0; k < 4; ++k) packet.bytes[180 + k] = static_cast<std::uint8_t>(i >> 8 * k);
+    io::Chunk chunk{std::span{&packet, 1}, at(now)};
+    if (GetParam() == Merge::Kind::rtp) chunk.rtp = {static_cast<std::uint16_t>(i), 1};
+    merger.feed(path, chunk);
+  };
+  std::uint32_t next = 0, missing = 0, lost_by_both = 0;
+  nanoseconds longest{};
+  for (std::uint32_t i = 0; i < count; ++i) {
+    feed(i, 0, sent(i));
+    const std::uint32_t behind = 1 + i / 300000;  // up to 300 ms
+    if (i >= behind && i % 300000 != 0) feed(i - behind, 1, sent(i) + 1ms);
+    lost_by_both += i < count - 100 && lost(i, 0) == 0 && lost(i, 1) == 0;
+    for (const auto& chunk : merger.take(at(sent(i) + 2ms).steady)) {
+      std::uint32_t number = 0;
+      for (std::size_t k = 0; k < 4; ++k) number |= std::uint32_t{chunk.packets[0].bytes[180 + k]} << 8 * k;
+      ASSERT_GE(number, next);
+      missing += number - next;
+      next = number + 1;
+      longest = std::max<nanoseconds>(longest, sent(i) - sent(number));
+    }
+  }
+  EXPECT_GT(next, count - 100);
+  EXPECT_NEAR(missing, lost_by_both, 3);
+  EXPECT_LE(longest, 540ms);
+}
+
+// Whatever comes: packets of some streams with any numbers, on any path, at any time.
+TEST_P(Merging, SurvivesAnything) {
+  const Sender one(300), other(300, 2);
+  std::mt19937 random(7);
+  const auto below = [&random](unsigned limit) { return static_cast<unsigned>(random()) % limit; };
+  for (int round = 0; round < 30; ++round) {
+    const std::size_t paths = 1 + below(4);
+    io::HitlessMerger merger(
+        {.paths = paths, .skew = std::chrono::milliseconds{below(300)}, .most_bytes = 1000 + below(2000000)});
+    nanoseconds now{};
+    std::uint64_t fed = 0, taken = 0;
+    unsigned at_datagram = 0;
+    for (int i = 0; i < 3000; ++i) {
+      now += std::chrono::microseconds{below(20) == 0 ? below(2000000) : below(3000)};
+      at_datagram = below(10) == 0 ? below(300) : (at_datagram + 1) % 300;
+      const Sender& sender = below(50) == 0 ? other : one;
+      const std::size_t first = below(3) == 0 ? at_datagram * 7 + below(3) : at_datagram * 7;
+      const std::size_t count = std::min<std::size_t>(below(4) == 0 ? below(40) : 7, sender.packets.size() - first);
+      io::Chunk chunk{std::span{sender.packets}.subspan(first, count), at(now - std::chrono::milliseconds{below(30)})};
+      if (GetParam() == Merge::Kind::rtp) {
+        const auto sequence = static_cast<std::uint16_t>(below(30) == 0 ? below(65536) : at_datagram);
+        chunk.rtp = {sequence, below(100) == 0 ? below(3) : 1};
+      }
+      merger.feed(below(static_cast<unsigned>(paths)), chunk);
+      fed += count;
+      if (below(3) != 0) continue;
+      for (const auto& out : merger.take(at(now).steady)) taken += out.packets.size();
+    }
+    std::uint64_t received = 0;
+    for (std::size_t path = 0; path < paths; ++path) received += merger.path(path).received;
+    EXPECT_EQ(received, fed);
+    EXPECT_EQ(merger.statistics().packets, taken);
+    EXPECT_LE(taken, fed);
   }
 }
 

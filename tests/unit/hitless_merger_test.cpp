@@ -581,6 +581,39 @@ TEST_P(Merging, SurvivesAnything) {
   }
 }
 
+TEST(HitlessMerger, WithoutRtpExpelsAPathThatChangesToAnotherStream) {
+  const Sender sender(10000), other(10000, 2);
+  std::vector<Event> events;
+  send(events, sender, 0, {.delay = constant(300ms)});
+  send(events, sender, 1, {.loses = burst(5000, 10000)});
+  send(events, other, 1, {.loses = burst(0, 5000)});
+  Merge run(Merge::Kind::plain);
+  run.play(events);
+  run.end();
+  expect_same(run.result.packets, sender.packets);
+  EXPECT_EQ(run.merger.path(1).state, State::different);
+}
+
+TEST(HitlessMerger, WithoutRtpPutsNothingInAWrongPlaceThatALaterPathHasOutOfOrder) {
+  const Sender sender(10000);
+  const auto is_late = [](std::size_t i) { return i % 50 == 10; };
+  const std::vector<Route> routes{{.loses = is_late},
+                                  {.delay = [=](std::size_t i) { return is_late(i) ? 10ms : 5ms; }}};
+  const Merge run = merge(Merge::Kind::plain, sender, routes);
+  EXPECT_LE(missing_in(run.result.packets, sender.packets), 200 * packets_a_datagram);
+}
+
+TEST(HitlessMerger, WithoutRtpKeepsFillersThatComeAgainAndAgain) {
+  Sender sender(1000);
+  std::array<std::uint8_t, 184> filler;
+  for (std::size_t i = 0; i < filler.size(); ++i) filler[i] = static_cast<std::uint8_t>(i);
+  for (unsigned i = 700; i < 5000; ++i)
+    sender.packets[i] = test::make_packet({.pid = 0x102, .counter = i & 15u}, filler);
+  expect_same(merge(Merge::Kind::plain, sender, {Route{}}).result.packets, sender.packets);
+  expect_same(merge(Merge::Kind::plain, sender, {Route{}, Route{.delay = constant(100ms)}}).result.packets,
+              sender.packets);
+}
+
 TEST(HitlessMerger, OfRtpNeedsRtpOfAllPaths) {
   const Sender sender(10);
   io::HitlessMerger merger({});

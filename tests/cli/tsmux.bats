@@ -532,7 +532,7 @@ state() {
   "$HEADEND_SOURCE/tests/cli/check_metrics.py" before.prom m.prom
   # All that the manual page names.
   mandoc -T ascii "$HEADEND_SOURCE/man/tsmux.1" | col -bx | sed -n '/^METRICS/,/^EXAMPLES/p' |
-    grep -oE '\b(output|table|service|input)_[a-z_]+' | sort -u >documented
+    grep -oE '\b(output|table|services?|input)_[a-z_]+' | sort -u >documented
   grep -oE '^headend_tsmux_[a-z_]+' m.prom | sed 's/^headend_tsmux_//' | sort -u >written
   # These are of sockets, and of tables that are late.
   diff <(grep -vE '^(table_turn_ratio|output_late_datagrams_total)$' documented) written

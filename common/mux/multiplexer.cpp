@@ -253,7 +253,7 @@ void Multiplexer::put_back(MultiplexTime now) {
   MultiplexTime oldest = MultiplexTime::max();
   for (const Place& place : ready_) {
     const unsigned rank = place.stream->program_.rank_;
-    if (place.schedule != place.stream->schedule_ || is_put_back(*place.stream)) continue;
+    if (place.schedule != place.stream->schedule_ || is_put_back(place.stream->program_)) continue;
     highest = std::max(highest.value_or(rank), rank);
     oldest = std::min(oldest, place.time);
   }
@@ -263,9 +263,7 @@ void Multiplexer::put_back(MultiplexTime now) {
   put_back_ = {*highest, std::max(lateness, options_.patience)};
 }
 
-bool Multiplexer::is_put_back(const Stream& stream) const {
-  return put_back_ && stream.program_.rank_ >= put_back_->rank;
-}
+bool Multiplexer::is_put_back(const Program& program) const { return put_back_ && program.rank_ >= put_back_->rank; }
 
 // The most urgent one of those that are not put back, else by rank. Left in the heap, where it is void once it is sent.
 Multiplexer::Stream* Multiplexer::next_by_rank() {
@@ -273,7 +271,7 @@ Multiplexer::Stream* Multiplexer::next_by_rank() {
   for (const Place& place : ready_) {
     if (place.schedule != place.stream->schedule_) continue;
     const auto order = [this](const Place& each) {
-      return std::pair{is_put_back(*each.stream) ? each.stream->program_.rank_ + 1 : 0, each.time};
+      return std::pair{is_put_back(each.stream->program_) ? each.stream->program_.rank_ + 1 : 0, each.time};
     };
     if (first == nullptr || order(place) < order(*first)) first = &place;
   }
@@ -297,7 +295,7 @@ void Multiplexer::drop_late(MultiplexTime now) {
 // Of the lowest rank. Programs that are put back get half as many.
 Multiplexer::Program* Multiplexer::pcr_due(MultiplexTime now) {
   const auto time_of = [this](const Program& program) {
-    const bool is_back = put_back_ && program.rank_ >= put_back_->rank && program.next_pcr_ != MultiplexTime::max();
+    const bool is_back = is_put_back(program) && program.next_pcr_ != MultiplexTime::max();
     return is_back ? program.next_pcr_ + options_.pcr_interval : program.next_pcr_;
   };
   Program* due = nullptr;

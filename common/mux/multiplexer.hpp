@@ -175,7 +175,7 @@ class Multiplexer {
   ts::Packet send(Stream& stream, MultiplexTime now);
   void note_pcr(Program& program, MultiplexTime now);
   void put_back(MultiplexTime now);
-  bool is_put_back(const Stream& stream) const;
+  bool is_put_back(const Program& program) const;
   Stream* next_by_rank();
   void drop_late(MultiplexTime now);
 

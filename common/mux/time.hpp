@@ -19,6 +19,9 @@ struct MultiplexTimeline {
 };
 using MultiplexTime = MultiplexTimeline::time_point;
 
+// To the tick below.
+constexpr ts::Ticks27 ticks(std::chrono::nanoseconds time) { return std::chrono::duration_cast<ts::Ticks27>(time); }
+
 // When the packets of a multiplex begin, exact for ever: packet n at n x 1504 bits / rate, rounded down to a tick.
 class ConstantRate {
  public:

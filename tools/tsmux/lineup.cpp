@@ -17,7 +17,7 @@ namespace {
 using cli::Priority;
 using namespace std::chrono_literals;
 
-constexpr ts::Ticks27 ticks(std::chrono::nanoseconds time) { return std::chrono::duration_cast<ts::Ticks27>(time); }
+using mux::ticks;
 
 // A PAT comes every 100 ms, everywhere at least every 500 ms (TR 101 290 1.3); this is 11 MB of a file.
 constexpr std::uint64_t file_look_packets = 60'000;

@@ -1,8 +1,6 @@
 // tsmux: services into a multiplex of constant rate with an exact clock.
-#include <algorithm>
-
-#include "common/cli/app.hpp"
 #include "common/cli/main.hpp"
+#include "common/cli/app.hpp"
 #include "common/cli/signals.hpp"
 #include "common/io/sink.hpp"
 #include "tools/tsmux/options.hpp"
@@ -19,8 +17,8 @@ cli::ExitStatus run(int argc, char** argv) {
   if (const auto status = app.parse(argc, argv)) return *status;
   tsmux::complete(options);
 
-  const bool live = options.output.is_socket() || std::ranges::any_of(options.receptions, &tsmux::Reception::live);
-  cli::Signals signals{live ? cli::Signals::Delivery::while_waiting : cli::Signals::Delivery::anywhere};
+  cli::Signals signals{tsmux::is_live(options) ? cli::Signals::Delivery::while_waiting
+                                               : cli::Signals::Delivery::anywhere};
   const auto reread = [&app] {
     auto again = cli::reread<Options>(app, tsmux::declare);
     tsmux::complete(again);

@@ -102,6 +102,10 @@ void check_files(const Options& options) {
 
 }  // namespace
 
+bool has_live_input(const Options& options) { return std::ranges::any_of(options.receptions, &Reception::live); }
+
+bool is_live(const Options& options) { return options.output.is_socket() || has_live_input(options); }
+
 void declare(cli::App& app, Options& options) {
   app.synopsis("--bitrate RATE --input ENDPOINT[,KEY=VALUE]... [OUTPUT]");
   app.positional("OUTPUT", options.output, "where the multiplex goes (default: standard output)");

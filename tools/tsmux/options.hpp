@@ -50,6 +50,9 @@ struct Options {
 };
 
 void declare(cli::App& app, Options& options);
+// Whether an input is, and whether the multiplex goes in real time: for that or a socket output. After complete().
+bool has_live_input(const Options& options);
+bool is_live(const Options& options);
 // What one option alone does not tell: throws cli::UsageError. Gives inputs and components their receptions.
 void complete(Options& options);
 

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr ts::Ticks27 ticks(std::chrono::nanoseconds time) { return std::chrono::duration_cast<ts::Ticks27>(time); }
+using mux::ticks;
 
 // So much of a file is read before its first packet leaves: what its access units lack of time is then known.
 constexpr ts::Ticks27 file_look = ticks(1s);
@@ -385,12 +385,15 @@ void ServiceFeed::send(Timed& timed) {
   if (paused_) resume();
   settle_lag();
   Track& track = *tracks_[timed.component];
-  if (const ts::Ticks27 margin = note_margin(timed.time); margin < ts::Ticks27{0}) {
+  mux::MultiplexTime due = clock_.when(timed.time + shift_);
+  const ts::Ticks27 margin = due - multiplexer_.now();  // how long before it is due it comes
+  least_margin_ = std::min(least_margin_.value_or(margin), margin);
+  if (margin < ts::Ticks27{0}) {
     // It and what follows have their time again; what came before does not wait for it.
     shift_ += shift_reserve - margin;
     ++figures_.shifts;
+    due = clock_.when(timed.time + shift_);
   }
-  const mux::MultiplexTime due = clock_.when(timed.time + shift_);
   if (is_too_early(due)) {
     ++figures_.early;
     track.missing += timed.missing + (timed.packet.has_payload() ? 1u : 0u);
@@ -405,13 +408,6 @@ void ServiceFeed::send(Timed& timed) {
   timed.packet.set_discontinuity(false);  // there is none any more
   track.stream->push(timed.packet, due, timed.part);
   fed_until_ = std::max(fed_until_, due);
-}
-
-// How long before it is due a packet comes.
-ts::Ticks27 ServiceFeed::note_margin(ts::ProgramTime time) {
-  const ts::Ticks27 margin = clock_.when(time + shift_) - multiplexer_.now();
-  least_margin_ = std::min(least_margin_.value_or(margin), margin);
-  return margin;
 }
 
 // What was lost on the way here stays a gap for those who receive it.

@@ -164,7 +164,6 @@ class ServiceFeed {
   void start();
   void resume();
   void send(Timed& timed);
-  ts::Ticks27 note_margin(ts::ProgramTime time);
   void count_on(Track& track, ts::Packet& packet, const Timed& timed);
   void move_times(ts::Packet& packet, ts::ProgramTime near);
   ts::Ticks90 move_of(ts::ProgramTime presented, const Base& base) const;

@@ -19,7 +19,7 @@ namespace {
 using cli::Priority;
 using namespace std::chrono_literals;
 
-constexpr ts::Ticks27 ticks(std::chrono::nanoseconds time) { return std::chrono::duration_cast<ts::Ticks27>(time); }
+using mux::ticks;
 
 constexpr ts::Ticks27::rep packet_bits = ts::packet_size * 8;
 // How long a start waits for the services of live inputs, so that ids do not depend on who comes first.
@@ -57,10 +57,6 @@ mux::Multiplexer::Options multiplexer_options(const Options& options) {
   // What an interval between PCRs has no slot for waits for the next one.
   if (options.vbr) result.patience += result.pcr_interval;
   return result;
-}
-
-bool is_live(const Options& options) {
-  return options.output.is_socket() || std::ranges::any_of(options.receptions, &Reception::live);
 }
 
 GivenIds remembered_ids(const Options& options) {
@@ -114,13 +110,12 @@ cli::ExitStatus Session::run() {
   wait_for_services();
   if (signals_.stop()) return cli::ExitStatus::done;
   if (const auto problem = lineup_.problem(); !problem.empty()) throw std::runtime_error(problem);
-  output_ = std::make_unique<Output>(Output::Options{.endpoint = options_.output,
-                                                     .live = std::ranges::any_of(options_.receptions, &Reception::live),
-                                                     .realtime = options_.realtime},
-                                     time_base_, [this] {
-                                       manager_.poll(std::chrono::steady_clock::now());
-                                       return signals_.stop();
-                                     });
+  output_ = std::make_unique<Output>(
+      Output::Options{.endpoint = options_.output, .live = has_live_input(options_), .realtime = options_.realtime},
+      time_base_, [this] {
+        manager_.poll(std::chrono::steady_clock::now());
+        return signals_.stop();
+      });
   if (options_.realtime && output_->realtime_refused()) {
     cli::log(Priority::warning, "--rt: no right to real-time priority; sending goes on without");
   }

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr ts::Ticks27 ticks(std::chrono::nanoseconds time) { return std::chrono::duration_cast<ts::Ticks27>(time); }
+using mux::ticks;
 
 // How often at least. TS 101 154 4.1.7 for PAT and PMT; TR 101 290 and TR 101 211 4.4 for the others.
 constexpr auto psi_interval = 100ms, cat_interval = 500ms, sdt_interval = 2000ms, nit_interval = 10'000ms,

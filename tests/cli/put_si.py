@@ -9,7 +9,8 @@ second, a CAT that names EMMs of system 0x0500 on PID 0x0050 each tenth of a sec
 import sys
 
 sys.dont_write_bytecode = True  # not into the sources
-from si_facts import SIZE, crc, packets, pid
+from si_facts import crc
+from stream_facts import SIZE, packets, pid
 
 
 def section(table, extension, number, last, body):

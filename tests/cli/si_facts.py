@@ -23,17 +23,8 @@ Numbers are decimal for services, else hexadecimal; times ISO 8601 in UTC.
 import datetime
 import sys
 
-SIZE = 188
-
-
-def packets(name):
-    with open(name, "rb") as file:
-        data = file.read()
-    return [data[i : i + SIZE] for i in range(0, len(data) - SIZE + 1, SIZE) if data[i] == 0x47]
-
-
-def pid(packet):
-    return (packet[1] & 0x1F) << 8 | packet[2]
+sys.dont_write_bytecode = True  # beside the sources
+from stream_facts import packets, pid
 
 
 def crc(data):
